@@ -1,0 +1,58 @@
+# `make` lists what there is. Every target prepares what it needs: nothing has to be installed before.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+# Recipes name their program first, without a shell around it: then a signal to make reaches the program itself.
+export PYTHONPATH := localstack:.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down demo status logs test check lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY) ## bring everything up, send an e-mail and a push, follow the logs; Ctrl-C removes it all
+	@$(BIN)/python -m offline.stack run
+
+up: $(READY) ## bring everything up and return; again: repair it, and apply changed settings
+	@$(BIN)/python -m offline.stack up
+
+down: $(READY) ## end everything, delete its data
+	@$(BIN)/python -m offline.stack down
+
+demo: $(READY) ## send an e-mail and a push through the stack that is up
+	@$(BIN)/python -m offline.stack demo
+
+status: $(READY) ## what runs, and what waits in the queues
+	@$(BIN)/python -m offline.stack status
+
+logs: $(READY) ## follow all logs
+	@$(BIN)/python -m offline.stack logs
+
+test: $(READY) ## every test, on servers of its own
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## style, types, layers, structure
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy app.py chalicelib localstack tests
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/structure
+
+lock: $(READY) ## resolve requirements*.in into requirements*.txt
+	@$(BIN)/pip install --quiet pip-tools
+	@$(BIN)/pip-compile --quiet $(LOCK) --output-file=requirements.txt requirements.in
+	@$(BIN)/pip-compile --quiet $(LOCK) --output-file=requirements-dev.txt requirements-dev.in
+
+LOCK := --allow-unsafe --strip-extras --no-emit-find-links --no-emit-index-url --no-emit-trusted-host
+
+$(READY): requirements-dev.txt requirements.txt
+	@echo "Preparing $(VENV) (once, about a minute) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Carillon needs Python 3.11 or later; choose one with PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python cannot make virtual environments here. Run: sudo apt-get install -y python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $@

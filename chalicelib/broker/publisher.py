@@ -1,0 +1,191 @@
+"""Publishes persistent messages and says which of them the broker has taken over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pika
+from pika.channel import Channel
+from pika.exceptions import AMQPError
+from pika.frame import Method
+from pika.spec import Basic, Queue
+
+from chalicelib.broker import topology
+from chalicelib.broker.session import CONNECT_TIMEOUT_S, Session
+from chalicelib.domain.messages import Dispatch
+from chalicelib.errors import BrokerUnavailable
+
+WINDOW = 200
+REST_AFTER_FAILURE_S = 2.0
+
+
+class Publisher:
+    """Publishes to the exchange with confirms, up to 200 outstanding at once, on one kept connection.
+
+    A message is taken over when the broker has confirmed it and did not return it as unroutable. After a failure to
+    connect it rests for two seconds, in which every call fails at once: a request does not pay for a dead broker.
+    Used by one thread at a time.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session: Session | None = None
+        self._confirms = _Confirms()
+        self._rest_until_s = 0.0
+
+    def publish(self, dispatches: Sequence[Dispatch], *, timeout_s: float) -> frozenset[int]:
+        """Hand the dispatches over and return the indexes of those that the broker has taken.
+
+        A connection that turns out to have died while it lay idle is replaced once; dispatches not confirmed on it are
+        sent again, so a message can arrive twice (its ticket voids the copy). Never raises for the broker's sake: what
+        is not in the answer was not confirmed in time.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        taken: set[int] = set()
+        for attempt in ("on the kept connection", "on a new one"):
+            kept = self._session is not None
+            missing = [index for index in range(len(dispatches)) if index not in taken]
+            try:
+                self._publish_on(self._ready_session(deadline_s), dispatches, missing, taken, deadline_s)
+            except BrokerUnavailable:
+                self._drop()
+                if not kept or attempt == "on a new one":
+                    self._rest_until_s = time.monotonic() + REST_AFTER_FAILURE_S
+                    break
+            else:
+                break
+        return frozenset(taken)
+
+    def count_ready(self, lane: str, *, timeout_s: float) -> int:
+        """How many messages wait in a lane's queue, those handed to a consumer not counted.
+
+        Raises:
+            BrokerUnavailable: the broker, or the queue, is not there.
+        """
+        queue = topology.queue_of(lane)
+        deadline_s = time.monotonic() + timeout_s
+        session = self._ready_session(deadline_s)
+        answers: list[int] = []
+
+        def on_answer(frame: Method[Queue.DeclareOk]) -> None:
+            answers.append(frame.method.message_count)
+            session.wake()
+
+        try:
+            session.channel.queue_declare(queue, passive=True, callback=on_answer)
+            session.run_until(lambda: bool(answers), timeout_s=_left(deadline_s))
+        except (BrokerUnavailable, AMQPError) as error:
+            self._drop()
+            raise BrokerUnavailable(f"RabbitMQ: {type(error).__name__} when counting {queue}") from error
+        return answers[0]
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        self._drop()
+
+    def _ready_session(self, deadline_s: float) -> Session:
+        if self._session is not None and self._session.usable:
+            return self._session
+        self._drop()
+        if time.monotonic() < self._rest_until_s:
+            raise BrokerUnavailable("RabbitMQ: could not be reached a moment ago")
+        session = Session(self._url)
+        self._session = session
+        session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, _left(deadline_s)))
+        self._confirms = _Confirms(session)
+        session.channel.confirm_delivery(self._confirms.on_answer)
+        session.channel.add_on_return_callback(self._confirms.on_return)
+        return session
+
+    def _publish_on(
+        self,
+        session: Session,
+        dispatches: Sequence[Dispatch],
+        missing: Sequence[int],
+        taken: set[int],
+        deadline_s: float,
+    ) -> None:
+        confirms = self._confirms
+        confirms.begin(taken)
+        for index in missing:
+            if confirms.outstanding >= WINDOW:
+                session.run_until(lambda: confirms.outstanding < WINDOW, timeout_s=_left(deadline_s))
+            confirms.expect(index, dispatches[index])
+            self._send(session.channel, dispatches[index])
+        session.run_until(lambda: confirms.outstanding == 0, timeout_s=_left(deadline_s))
+
+    @staticmethod
+    def _send(channel: Channel, dispatch: Dispatch) -> None:
+        try:
+            channel.basic_publish(
+                topology.EXCHANGE,
+                topology.routing_key_of(dispatch.destination, dispatch.delay_s),
+                dispatch.body,
+                pika.BasicProperties(
+                    content_type="application/json",
+                    delivery_mode=pika.DeliveryMode.Persistent.value,
+                    message_id=dispatch.message_id,
+                    correlation_id=dispatch.correlation_id,
+                    timestamp=int(time.time()),
+                    app_id="carillon",
+                    headers=dict(dispatch.headers) or None,
+                ),
+                mandatory=True,
+            )
+        except AMQPError as error:
+            raise BrokerUnavailable(f"RabbitMQ: {type(error).__name__} when publishing") from error
+
+    def _drop(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+class _Confirms:
+    """Keeps account of what one channel has sent and what the broker answered."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session
+        self._last_tag = 0
+        self._waiting: dict[int, tuple[int, str]] = {}
+        self._returned: set[str] = set()
+        self._taken: set[int] = set()
+
+    @property
+    def outstanding(self) -> int:
+        return len(self._waiting)
+
+    def begin(self, taken: set[int]) -> None:
+        """Start a publish; indexes that are confirmed are added to `taken`."""
+        self._taken = taken
+        self._waiting.clear()
+        self._returned.clear()
+
+    def expect(self, index: int, dispatch: Dispatch) -> None:
+        self._last_tag += 1
+        self._waiting[self._last_tag] = (index, dispatch.message_id)
+
+    def on_return(
+        self, _channel: Channel, _method: Basic.Return, properties: pika.BasicProperties, _body: bytes
+    ) -> None:
+        """An unroutable message comes back before its confirm does (AMQP 0-9-1 with RabbitMQ's confirms)."""
+        self._returned.add(str(properties.message_id))
+
+    def on_answer(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
+        tags = self._tags_of(frame.method.delivery_tag, multiple=frame.method.multiple)
+        for tag in tags:
+            index, message_id = self._waiting.pop(tag)
+            if isinstance(frame.method, Basic.Ack) and message_id not in self._returned:
+                self._taken.add(index)
+        if self._session is not None:
+            self._session.wake()
+
+    def _tags_of(self, last: int, *, multiple: bool) -> list[int]:
+        if multiple:
+            return [tag for tag in self._waiting if tag <= last]
+        return [last] if last in self._waiting else []
+
+
+def _left(deadline_s: float) -> float:
+    return max(0.0, deadline_s - time.monotonic())

@@ -1,0 +1,42 @@
+"""Builds the providers of each channel from settings. An SDK is imported only by the function that needs it."""
+
+from collections.abc import Sequence
+
+from chalicelib.channels.base import Provider
+from chalicelib.domain.provider_url import ProviderUrl
+from chalicelib.errors import InvalidSettings
+
+
+def email_providers(urls: Sequence[ProviderUrl], *, sender: str, timeout_s: float) -> tuple[Provider, ...]:
+    """The e-mail providers in the order in which they are tried. Connects to nothing.
+
+    Raises:
+        InvalidSettings: two share a name, which circuits and events could not tell apart; or the sender is malformed.
+    """
+    from chalicelib.channels.deadline import tls_context  # noqa: PLC0415
+    from chalicelib.channels.email.mailbox import parse_sender  # noqa: PLC0415
+    from chalicelib.channels.email.smtp import SmtpProvider  # noqa: PLC0415
+
+    if len({url.name for url in urls}) != len(urls):
+        raise InvalidSettings("EMAIL_PROVIDERS: give each provider of the same scheme its own name=")
+    mailbox, tls = parse_sender(sender), tls_context()
+    return tuple(SmtpProvider(url, sender=mailbox, timeout_s=timeout_s, tls=tls) for url in urls)
+
+
+def push_provider(
+    project_id: str, credentials_json: str, endpoint: str | None, *, timeout_s: float, connections: int
+) -> Provider:
+    """The push provider. `endpoint` is for the double alone; `connections` is how many threads send at once.
+
+    Raises:
+        InvalidSettings: the credentials are no service account's.
+    """
+    from chalicelib.channels.push.fcm import FcmProvider  # noqa: PLC0415
+
+    return FcmProvider(
+        project_id=project_id,
+        credentials_json=credentials_json,
+        timeout_s=timeout_s,
+        connections=connections,
+        endpoint=endpoint,
+    )

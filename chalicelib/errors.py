@@ -1,0 +1,214 @@
+"""Every error that Carillon raises on purpose, as one tree.
+
+    CarillonError
+    ├── RequestRefused             the caller can mend it; nothing was stored
+    │   ├── MalformedRequest           the body is not JSON
+    │   ├── BodyTooLarge               above the route's limit
+    │   ├── UnsupportedMediaType       the body is not declared as JSON
+    │   ├── InvalidRequest             well-formed, but breaks a rule of the route
+    │   ├── Unauthenticated            no token, or one that does not hold
+    │   ├── Forbidden                  a token without the scope, or another's resource
+    │   ├── NotFound                   no such resource
+    │   ├── MethodNotAllowed           the resource has no such method
+    │   ├── Conflict                   the resource's state forbids it
+    │   └── RequestInProgress          the same idempotency key is being handled now
+    ├── DependencyUnavailable      a service of ours is away; trying again is right
+    │   ├── DatabaseUnavailable
+    │   ├── BrokerUnavailable
+    │   └── CacheUnavailable
+    ├── DeliveryError              a provider call, or the step before it, did not end in acceptance
+    │   ├── PermanentFailure           the same call would fail again
+    │   │   ├── AddressRejected            the provider does not take this address
+    │   │   ├── DeviceGone                 the device's token is dead and must be forgotten
+    │   │   ├── MessageRefused             the provider does not take this content
+    │   │   └── RenderFailed               the template cannot be rendered with these variables
+    │   └── TransientFailure           the same call may succeed later
+    │       ├── ProviderUnavailable        it refused for now, or could not be reached
+    │       ├── ProviderMisconfigured      our account or credentials are wrong
+    │       └── OutcomeUnknown             it may have accepted: the answer was lost
+    ├── MalformedMessage           a queue message that no code of ours can read
+    ├── InvalidTemplate            a template that does not compile or is not safe
+    └── InvalidSettings            an environment variable is missing or malformed
+
+Whether a DeliveryError is retried is decided by class in `services/settle.py`, and nowhere else; which HTTP status a
+RequestRefused becomes is decided by class in `handlers/http.py`, and nowhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CarillonError(Exception):
+    """The root: `except CarillonError` catches what was foreseen and nothing else."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing wrong with a request: where (an RFC 6901 JSON pointer, or a parameter's name) and what."""
+
+    pointer: str
+    detail: str
+
+
+class RequestRefused(CarillonError):
+    """The caller's request breaks a rule; nothing was stored."""
+
+    code = "invalid_request"
+
+    def __init__(self, detail: str, *, code: str | None = None, flaws: Sequence[Flaw] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problem_code = code or self.code
+        self.flaws = tuple(flaws)
+
+
+class MalformedRequest(RequestRefused):
+    code = "malformed_json"
+
+
+class BodyTooLarge(RequestRefused):
+    code = "body_too_large"
+
+
+class UnsupportedMediaType(RequestRefused):
+    code = "unsupported_media_type"
+
+
+class InvalidRequest(RequestRefused):
+    code = "invalid_request"
+
+
+class Unauthenticated(RequestRefused):
+    code = "unauthenticated"
+
+
+class Forbidden(RequestRefused):
+    code = "forbidden"
+
+
+class NotFound(RequestRefused):
+    code = "not_found"
+
+
+class MethodNotAllowed(RequestRefused):
+    code = "method_not_allowed"
+
+
+class Conflict(RequestRefused):
+    code = "conflict"
+
+
+class RequestInProgress(RequestRefused):
+    code = "request_in_progress"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class DependencyUnavailable(CarillonError):
+    """A service that Carillon needs did not answer; the caller may try again after `retry_after_s`."""
+
+    code = "unavailable"
+    retry_after_s: ClassVar[int] = 5
+
+
+class DatabaseUnavailable(DependencyUnavailable):
+    code = "database_unavailable"
+
+
+class BrokerUnavailable(DependencyUnavailable):
+    code = "broker_unavailable"
+
+
+class CacheUnavailable(DependencyUnavailable):
+    code = "cache_unavailable"
+
+
+class DeliveryError(CarillonError):
+    """Why one attempt did not end in a provider's acceptance.
+
+    `reason` is the class's fixed word for statistics and filters; `detail` is for people and never holds an address,
+    a token or a body; `provider` and `provider_code` are the provider's own name and answer, kept as given.
+    """
+
+    reason: ClassVar[str] = "delivery_failed"
+
+    def __init__(self, detail: str, *, provider: str | None = None, provider_code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.provider = provider
+        self.provider_code = provider_code
+
+
+class PermanentFailure(DeliveryError):
+    """The same call would fail again."""
+
+
+class AddressRejected(PermanentFailure):
+    reason = "address_rejected"
+
+
+class DeviceGone(PermanentFailure):
+    reason = "device_unregistered"
+
+
+class MessageRefused(PermanentFailure):
+    reason = "message_refused"
+
+
+class RenderFailed(PermanentFailure):
+    reason = "render_failed"
+
+
+class TransientFailure(DeliveryError):
+    """The same call may succeed later; `retry_after_s` is the provider's own wish, when it gave one."""
+
+    reason = "provider_unavailable"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        provider: str | None = None,
+        provider_code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(detail, provider=provider, provider_code=provider_code)
+        self.retry_after_s = retry_after_s
+
+
+class ProviderUnavailable(TransientFailure):
+    reason = "provider_unavailable"
+
+
+class ProviderMisconfigured(TransientFailure):
+    reason = "provider_misconfigured"
+
+
+class OutcomeUnknown(TransientFailure):
+    """The provider may have accepted: a retry may be a duplicate, and not retrying may be a loss. Loss is worse."""
+
+    reason = "outcome_unknown"
+
+
+class MalformedMessage(CarillonError):
+    code = "malformed_message"
+
+
+class InvalidTemplate(CarillonError):
+    """A template source that cannot be accepted; `line` is 1-based, when it is known."""
+
+    code = "invalid_template"
+
+    def __init__(self, detail: str, *, line: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.line = line
+
+
+class InvalidSettings(CarillonError):
+    code = "invalid_settings"

@@ -1,0 +1,50 @@
+"""/v1/users/{id}/devices: where a person's pushes are shown."""
+
+from chalice.app import Blueprint
+
+from chalicelib import wiring
+from chalicelib.domain.principal import Scope
+from chalicelib.domain.user import Device
+from chalicelib.handlers.answers import Answer, Resource, created, no_content, ok, timestamp
+from chalicelib.handlers.http import endpoint
+from chalicelib.handlers.paging import PageQuery, decode_cursor, encode_cursor, page
+from chalicelib.handlers.request import NoBody, NoQuery, Request
+from chalicelib.handlers.schemas_users import DeviceBody
+
+DEVICES = "/v1/users/{user_id}/devices"
+
+routes = Blueprint(__name__)
+
+
+@endpoint(routes, f"GET {DEVICES}", scope=Scope.USERS_READ, body=NoBody, query=PageQuery)
+def list_devices(request: Request[NoBody, PageQuery]) -> Answer:
+    """A person's devices, newest first."""
+    user_id, listed = request.path_id("user_id"), f"devices of {request.path_id('user_id')}"
+    before = decode_cursor(request.query.cursor, of=listed)
+    found = wiring.list_devices()(user_id, before=before, limit=request.query.limit)
+    next_cursor = encode_cursor(found.devices[-1].id, of=listed) if found.more else None
+    return ok(page([device_resource(device) for device in found.devices], next_cursor=next_cursor))
+
+
+@endpoint(routes, f"POST {DEVICES}", scope=Scope.USERS_WRITE, body=DeviceBody, query=NoQuery)
+def register_device(request: Request[DeviceBody, NoQuery]) -> Answer:
+    """Register a device, or take it over from its former registrant."""
+    device = wiring.register_device()(request.body.command(request.path_id("user_id")))
+    return created(device_resource(device), location=f"/v1/users/{device.user_id}/devices/{device.id}")
+
+
+@endpoint(routes, f"DELETE {DEVICES}/{{device_id}}", scope=Scope.USERS_WRITE, body=NoBody, query=NoQuery)
+def forget_device(request: Request[NoBody, NoQuery]) -> Answer:
+    """Send no more pushes to a device."""
+    wiring.forget_device()(request.path_id("user_id"), request.path_id("device_id"))
+    return no_content()
+
+
+def device_resource(device: Device) -> Resource:
+    return {
+        "id": str(device.id),
+        "token": device.token,
+        "platform": str(device.platform),
+        "created_at": timestamp(device.created_at),
+        "updated_at": timestamp(device.updated_at),
+    }

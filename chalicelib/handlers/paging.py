@@ -1,0 +1,52 @@
+"""Cursor paging: where a page ended, in a form that is opaque to callers and bound to the list that it came from."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from chalicelib.errors import Flaw, InvalidRequest
+from chalicelib.handlers.answers import Resource
+from chalicelib.handlers.request import RequestModel
+
+_TAG_BYTES = 8
+_ID_BYTES = 16
+
+
+class PageQuery(RequestModel):
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(max_length=64)] | None = None
+
+
+def encode_cursor(last: UUID, *, of: str) -> str:
+    """The cursor after the item `last` of the list that `of` names, filters included."""
+    return base64.urlsafe_b64encode(_tag(of) + last.bytes).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None, *, of: str) -> UUID | None:
+    """The item after which the page begins.
+
+    Raises:
+        InvalidRequest: it is no cursor, or one of another list.
+    """
+    if cursor is None:
+        return None
+    try:
+        decoded = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != _TAG_BYTES + _ID_BYTES or decoded[:_TAG_BYTES] != _tag(of):
+        raise InvalidRequest("The cursor is not of this list.", flaws=[Flaw("cursor", "is not of this list")])
+    return UUID(bytes=decoded[_TAG_BYTES:])
+
+
+def page(items: Sequence[Resource], *, next_cursor: str | None) -> Resource:
+    return {"items": list(items), "next_cursor": next_cursor}
+
+
+def _tag(of: str) -> bytes:
+    return hashlib.sha256(of.encode()).digest()[:_TAG_BYTES]

@@ -1,0 +1,14 @@
+"""Alembic's entry: runs one store's revisions inside one transaction, with the version table in the store's schema."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+schema: str = context.config.attributes["schema"]
+url: str = context.config.attributes["url"]
+
+with create_engine(url, poolclass=pool.NullPool).connect() as connection:
+    with connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('carillon.migrate'))"))
+        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+        context.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
+        context.run_migrations()

@@ -1,0 +1,125 @@
+"""What the use cases need of the world, as small protocols. Adapters satisfy them by shape; wiring.py brings them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from chalicelib.domain.catalog import TemplateHead, TemplateVersion
+from chalicelib.domain.delivery import (
+    Claimed,
+    NewNotification,
+    RememberedRequest,
+    Settlement,
+    Unreadable,
+    Waiting,
+)
+from chalicelib.domain.messages import DeliveryMessage, Dispatch
+from chalicelib.domain.notification import Channel, Status
+from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
+from chalicelib.domain.template import CompiledTemplate
+from chalicelib.domain.trace import TracedNotification
+
+Clock = Callable[[], datetime]
+"""The present moment, aware."""
+
+CompiledContents = Mapping[tuple[Channel, str], CompiledTemplate]
+"""A template version ready to render, by channel and locale."""
+
+
+class Log(Protocol):
+    """Structured lines: a constant message, variables as keys. Never an address, a body or a token."""
+
+    def info(self, message: str, **fields: object) -> None: ...
+
+    def warning(self, message: str, **fields: object) -> None: ...
+
+    def error(self, message: str, **fields: object) -> None: ...
+
+    def count(self, metric: str, value: int = 1, **dimensions: str) -> None: ...
+
+
+class Courier(Protocol):
+    """The way into the broker. The answer holds the indexes of the dispatches that it has taken over for certain."""
+
+    def publish(self, dispatches: Sequence[Dispatch], *, timeout_s: float) -> frozenset[int]: ...
+
+
+class LaneGauge(Protocol):
+    def count_ready(self, lane: str, *, timeout_s: float) -> int: ...
+
+
+class People(Protocol):
+    def find_person(self, user_id: UUID) -> Person | None: ...
+
+    def find_addresses(self, user_ids: Collection[UUID]) -> Mapping[UUID, EmailTarget]: ...
+
+    def find_device_tokens(self, device_ids: Collection[UUID]) -> Mapping[UUID, tuple[UUID, PushTarget]]: ...
+
+    def remove_device(self, device_id: UUID) -> bool: ...
+
+
+class Catalog(Protocol):
+    def find_published(self, code: str) -> TemplateHead | None: ...
+
+
+class Versions(Protocol):
+    def load_version(self, code: str, number: int) -> TemplateVersion | None: ...
+
+
+class CompiledTemplates(Protocol):
+    def __call__(self, code: str, number: int, /) -> CompiledContents: ...
+
+
+class Notifications(Protocol):
+    def record(self, new: NewNotification, *, remember: RememberedRequest | None, remember_s: int) -> None: ...
+
+    def find_remembered(self, client_id: str, key: str) -> RememberedRequest | None: ...
+
+
+class Traces(Protocol):
+    def find(self, notification_id: UUID) -> TracedNotification | None: ...
+
+
+class Outbox(Protocol):
+    def take_due(self, *, limit: int) -> list[Waiting]: ...
+
+    def find_overdue_lanes(self) -> list[str]: ...
+
+    def take_lost(self, *, empty_lanes: Collection[str], limit: int) -> list[Waiting]: ...
+
+    def mark_queued(self, published: Sequence[tuple[UUID, int]], *, published_at: datetime) -> None: ...
+
+
+class Claims(Protocol):
+    def claim(self, messages: Collection[DeliveryMessage], *, lease_s: float) -> list[Claimed]: ...
+
+    def find_known(self, delivery_ids: Collection[UUID]) -> frozenset[UUID]: ...
+
+
+class Settlements(Protocol):
+    def settle(self, settlements: Sequence[Settlement]) -> frozenset[UUID]: ...
+
+
+class Archive(Protocol):
+    def keep_unreadable(self, messages: Sequence[Unreadable], *, at: datetime) -> None: ...
+
+    def find_states(self, delivery_ids: Collection[UUID]) -> Mapping[UUID, tuple[Status, Waiting]]: ...
+
+
+class RequestMemory(Protocol):
+    """The quick memory of idempotency keys; the unique key in PostgreSQL is the guarantee beneath it.
+
+    Each may raise CacheUnavailable, which changes nothing but speed.
+    """
+
+    def begin(self, client_id: str, key: str, *, request_hash: bytes, owner: str) -> RememberedRequest | None:
+        """Mark the request as under way, or return what the key already stands for.
+
+        Raises:
+            RequestInProgress: another request with this key is being handled now.
+        """
+
+    def remember(self, client_id: str, request: RememberedRequest, *, for_s: int) -> None: ...
+
+    def abandon(self, client_id: str, key: str, *, request_hash: bytes, owner: str) -> None: ...

@@ -1,0 +1,38 @@
+"""Notes that a device shows a person's pushes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from chalicelib.domain.identity import new_id
+from chalicelib.domain.notification import Platform
+from chalicelib.domain.user import Device, NewDevice
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterDevice:
+    user_id: UUID
+    token: str = field(repr=False)
+    platform: Platform
+
+
+class DeviceRegister(Protocol):
+    def register(self, device: NewDevice) -> Device:
+        """Store the device, or move it. Raises: NotFound when there is no such person."""
+        ...
+
+
+def register_device(command: RegisterDevice, *, devices: DeviceRegister, clock: Callable[[], datetime]) -> Device:
+    """The device, which is this person's from now on and nobody else's.
+
+    Registering it again for the same person keeps its id; taking it over from another gives it a new one, so that what
+    was on its way to that person does not reach this one.
+
+    Raises:
+        NotFound: there is no such person.
+        DatabaseUnavailable: nothing changed, or it is not known whether it did.
+    """
+    device = NewDevice(id=new_id(clock()), user_id=command.user_id, token=command.token, platform=command.platform)
+    return devices.register(device)

@@ -1,0 +1,203 @@
+"""Settles what was claimed: decides by the outcome's class what becomes of a delivery, writes it, and publishes.
+
+This is the only place that decides whether something is retried.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from chalicelib.channels.base import Receipt
+from chalicelib.domain.delivery import PUBLISH_OVERDUE_S, Claimed, Settlement
+from chalicelib.domain.messages import FAILED, Dispatch, dispatch_of
+from chalicelib.domain.notification import Status
+from chalicelib.domain.recipient import RegisteredDevice
+from chalicelib.domain.retry import RetryDelays
+from chalicelib.errors import DatabaseUnavailable, DeliveryError, DeviceGone, OutcomeUnknown, TransientFailure
+from chalicelib.services.ports import Clock, Courier, Log, Outbox, People, Settlements
+
+MOST_UNSETTLED = 25
+LONGEST_UNSETTLED_S = 0.25
+RETRY_GRACE_S = 5.0
+PUBLISH_TIMEOUT_S = 2.0
+DATABASE_PAUSE_S = 0.5
+ROOM_TO_GIVE_UP_S = 2.0
+
+Outcome = Receipt | DeliveryError
+
+
+def outcome_of(send: "Future[Receipt]", log: Log) -> Outcome:
+    """What a finished send came to. An error that nobody foresaw is one whose outcome is not known."""
+    try:
+        return send.result()
+    except DeliveryError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  one delivery's surprise must not take its batch along
+        log.error("send_failed_unforeseen", error=type(error).__name__)
+        return OutcomeUnknown(f"unforeseen {type(error).__name__}")
+
+
+def decide(claimed: Claimed, outcome: Outcome, delays: RetryDelays) -> Settlement:
+    """What becomes of a delivery after this outcome of a provider call."""
+    if isinstance(outcome, Receipt):
+        return Settlement(
+            claimed=claimed,
+            status=Status.SENT,
+            attempts=claimed.attempt,
+            provider=outcome.provider,
+            provider_message_id=outcome.provider_message_id,
+        )
+    delay_s = delays.after(claimed.attempt) if isinstance(outcome, TransientFailure) else None
+    if isinstance(outcome, TransientFailure) and delay_s is not None:
+        return _retry(claimed, outcome, delay_s)
+    return _fail(claimed, outcome)
+
+
+def _retry(claimed: Claimed, outcome: TransientFailure, delay_s: int) -> Settlement:
+    wish_s = outcome.retry_after_s or 0.0
+    return Settlement(
+        claimed=claimed,
+        status=Status.RETRYING,
+        attempts=claimed.attempt,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        provider=outcome.provider,
+        provider_code=outcome.provider_code,
+        # a wish longer than the wait queue's delay is a due time for relay
+        wake_after_s=wish_s if wish_s > delay_s else delay_s + RETRY_GRACE_S,
+        retry_in_s=None if wish_s > delay_s else delay_s,
+    )
+
+
+def _fail(claimed: Claimed, outcome: DeliveryError) -> Settlement:
+    exhausted = isinstance(outcome, TransientFailure)
+    return Settlement(
+        claimed=claimed,
+        status=Status.FAILED,
+        attempts=claimed.attempt,
+        reason="retries_exhausted" if exhausted else outcome.reason,
+        detail=f"{outcome.reason}: {outcome.detail}" if exhausted else outcome.detail,
+        provider=outcome.provider,
+        provider_code=outcome.provider_code,
+        device_removed=isinstance(outcome, DeviceGone) and isinstance(claimed.reference, RegisteredDevice),
+    )
+
+
+def put_back(claimed: Claimed) -> Settlement:
+    """A delivery that was claimed but not started returns to its queue; nothing is counted."""
+    return Settlement(
+        claimed=claimed, status=Status.QUEUED, attempts=claimed.attempt - 1, wake_after_s=PUBLISH_OVERDUE_S
+    )
+
+
+@dataclass(slots=True)
+class Settler:
+    """Collects settlements and writes them, at the latest when 25 have gathered or the oldest is 250 ms old.
+
+    A crash between the write and the publishes costs time, not a delivery: every open row has its `wake_at`.
+    """
+
+    settlements: Settlements
+    people: People
+    courier: Courier
+    outbox: Outbox
+    clock: Clock
+    log: Log
+    remaining_s: Callable[[], float]
+    pause: Callable[[float], object]
+    _pending: list[Settlement] = field(default_factory=list)
+    _oldest_s: float = 0.0
+
+    def add(self, settlement: Settlement) -> None:
+        if not self._pending:
+            self._oldest_s = time.monotonic()
+        self._pending.append(settlement)
+
+    @property
+    def due_in_s(self) -> float:
+        """How long the pending ones may still wait."""
+        if not self._pending:
+            return LONGEST_UNSETTLED_S
+        if len(self._pending) >= MOST_UNSETTLED:
+            return 0.0
+        return max(0.0, self._oldest_s + LONGEST_UNSETTLED_S - time.monotonic())
+
+    def flush_when_due(self) -> None:
+        if self._pending and self.due_in_s == 0.0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write and publish everything pending.
+
+        Raises:
+            DatabaseUnavailable: it stayed away for all the time there was. The claims end with their leases.
+        """
+        batch, self._pending = self._pending, []
+        for start in range(0, len(batch), MOST_UNSETTLED):
+            self._settle(batch[start : start + MOST_UNSETTLED])
+
+    def _settle(self, batch: Sequence[Settlement]) -> None:
+        for settlement in batch:
+            self._forget_dead_device(settlement)
+        settled_ids = self._write(batch)
+        settled = [settlement for settlement in batch if settlement.claimed.delivery_id in settled_ids]
+        self._publish(settled)
+        for settlement in batch:
+            self._report(settlement, late=settlement.claimed.delivery_id not in settled_ids)
+
+    def _write(self, batch: Sequence[Settlement]) -> frozenset[object]:
+        while True:
+            try:
+                return frozenset(self.settlements.settle(batch))
+            except DatabaseUnavailable:
+                if self.remaining_s() < ROOM_TO_GIVE_UP_S:
+                    raise
+                self.pause(DATABASE_PAUSE_S)
+
+    def _forget_dead_device(self, settlement: Settlement) -> None:
+        reference = settlement.claimed.reference
+        if settlement.device_removed and isinstance(reference, RegisteredDevice):
+            self.people.remove_device(reference.device_id)
+
+    def _publish(self, settled: Sequence[Settlement]) -> None:
+        published_at = self.clock()
+        outgoing = [(settlement, dispatch) for settlement in settled if (dispatch := self._dispatch(settlement))]
+        if not outgoing:
+            return
+        taken = self.courier.publish([dispatch for _, dispatch in outgoing], timeout_s=PUBLISH_TIMEOUT_S)
+        returned = [
+            (settlement.claimed.delivery_id, settlement.claimed.ticket)
+            for index, (settlement, _) in enumerate(outgoing)
+            if index in taken and settlement.status is Status.QUEUED
+        ]
+        if returned:
+            self.outbox.mark_queued(returned, published_at=published_at)
+
+    def _dispatch(self, settlement: Settlement) -> Dispatch | None:
+        message = settlement.claimed.message_source.message(published_at=self.clock())
+        match settlement.status:
+            case Status.QUEUED:
+                return dispatch_of(message, lane=settlement.claimed.lane)
+            case Status.RETRYING if settlement.retry_in_s is not None:
+                return dispatch_of(message, lane=settlement.claimed.lane, delay_s=settlement.retry_in_s)
+            case Status.FAILED:
+                return dispatch_of(message, lane=FAILED)
+            case _:
+                return None
+
+    def _report(self, settlement: Settlement, *, late: bool) -> None:
+        claimed = settlement.claimed
+        event = "outcome_late" if late else f"delivery_{settlement.status}"
+        tell = self.log.info if settlement.status not in (Status.RETRYING, Status.DEFERRED) else self.log.warning
+        tell(
+            event,
+            correlation_id=claimed.correlation_id,
+            notification_id=str(claimed.notification_id),
+            delivery_id=str(claimed.delivery_id),
+            channel=str(claimed.channel),
+            attempt=claimed.attempt,
+            reason=settlement.reason,
+            provider=settlement.provider,
+        )
+        self.log.count(event, channel=str(claimed.channel))

@@ -1,0 +1,103 @@
+"""Settlements: how the outcome of a claimed delivery is written, once, and only by the worker that holds the claim."""
+
+from collections.abc import Mapping, Sequence
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from chalicelib.domain.delivery import Settlement
+from chalicelib.stores.postgres import Database
+
+SETTLE: LiteralString = """
+    WITH outcome AS (
+        SELECT * FROM jsonb_to_recordset(%(outcomes)s) AS o (
+            delivery_id uuid, notification_id uuid, ticket bigint, status text, attempts int,
+            attempt int, reason text, detail text, provider text, provider_code text, provider_message_id text,
+            wake_after_s float8, device_removed boolean, correlation_id text, template_code text, channel text,
+            lane text)
+    ), before AS (
+        SELECT d.id, d.ticket = o.ticket AND d.status <> 'sending' AS settled_already
+        FROM notifications.deliveries d JOIN outcome o ON o.delivery_id = d.id
+    ), locked AS (
+        SELECT d.id
+        FROM notifications.deliveries d JOIN outcome o ON o.delivery_id = d.id AND o.ticket = d.ticket
+        WHERE d.status = 'sending'
+        ORDER BY d.id FOR UPDATE OF d
+    ), settled AS (
+        UPDATE notifications.deliveries d
+        SET status = o.status, attempts = o.attempts, reason = o.reason,
+            provider = coalesce(o.provider, d.provider), provider_message_id = o.provider_message_id,
+            wake_at = now() + make_interval(secs => o.wake_after_s), updated_at = now()
+        FROM outcome o JOIN locked l ON l.id = o.delivery_id
+        WHERE d.id = o.delivery_id
+        RETURNING d.id
+    ), events AS (
+        INSERT INTO notifications.events (
+            id, notification_id, delivery_id, event, attempt, provider, reason, detail, correlation_id)
+        SELECT notifications.sibling(o.notification_id), o.notification_id, o.delivery_id, e.event, o.attempt,
+               o.provider, o.reason,
+               CASE e.event WHEN 'outcome_late' THEN concat_ws(': ', o.status, o.detail) ELSE o.detail END,
+               o.correlation_id
+        FROM outcome o
+        JOIN before b ON b.id = o.delivery_id
+        LEFT JOIN settled s ON s.id = o.delivery_id
+        CROSS JOIN LATERAL (VALUES
+            (1, CASE WHEN o.device_removed THEN 'device_removed' END),
+            (2, CASE WHEN s.id IS NOT NULL THEN o.status ELSE 'outcome_late' END)) AS e (place, event)
+        WHERE e.event IS NOT NULL AND (s.id IS NOT NULL OR NOT b.settled_already)
+        ORDER BY o.delivery_id, e.place
+    ), failed AS (
+        INSERT INTO notifications.failed (
+            id, source_key, delivery_id, notification_id, channel, template_code, queue, reason, detail, provider,
+            provider_code, correlation_id)
+        SELECT notifications.sibling(o.notification_id), o.delivery_id || ':' || o.ticket, o.delivery_id,
+               o.notification_id, o.channel, o.template_code, o.lane, o.reason, coalesce(o.detail, ''), o.provider,
+               o.provider_code, o.correlation_id
+        FROM outcome o JOIN settled s ON s.id = o.delivery_id
+        WHERE o.status = 'failed'
+        ON CONFLICT (source_key) DO NOTHING
+    )
+    SELECT id FROM settled UNION SELECT id FROM before WHERE settled_already
+"""
+
+
+class SettlementStore:
+    """Writes outcomes, fenced by the claim's ticket."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    def settle(self, settlements: Sequence[Settlement]) -> frozenset[UUID]:
+        """Write how claimed deliveries ended this turn and return the ids of those that were settled.
+
+        One statement, hence one transaction: the rows, their events, and the record of each failed one. An outcome
+        that comes too late for its ticket changes nothing and is kept as an event. Repeating a call whose answer was
+        lost is harmless.
+        """
+        outcomes = Jsonb([_packed(settlement) for settlement in settlements])
+        with self._database.session() as connection:
+            return frozenset(row[0] for row in connection.execute(SETTLE, {"outcomes": outcomes}))
+
+
+def _packed(settlement: Settlement) -> Mapping[str, object]:
+    claimed = settlement.claimed
+    return {
+        "delivery_id": str(claimed.delivery_id),
+        "notification_id": str(claimed.notification_id),
+        "ticket": claimed.ticket,
+        "attempt": claimed.attempt,
+        "correlation_id": claimed.correlation_id,
+        "template_code": claimed.template_code,
+        "channel": claimed.channel,
+        "lane": claimed.lane,
+        "status": settlement.status,
+        "attempts": settlement.attempts,
+        "reason": settlement.reason,
+        "detail": settlement.detail,
+        "provider": settlement.provider,
+        "provider_code": settlement.provider_code,
+        "provider_message_id": settlement.provider_message_id,
+        "wake_after_s": settlement.wake_after_s,
+        "device_removed": settlement.device_removed,
+    }

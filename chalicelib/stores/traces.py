@@ -1,0 +1,75 @@
+"""Reads a notification with all its deliveries and events in one round trip."""
+
+from dataclasses import replace
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.rows import dict_row, kwargs_row
+
+from chalicelib.domain.identity import sibling_range
+from chalicelib.domain.notification import Channel, EventName, Priority, Status
+from chalicelib.domain.trace import TracedDelivery, TracedEvent, TracedNotification
+from chalicelib.stores.postgres import Database
+
+SELECT_NOTIFICATION: LiteralString = """
+    SELECT id AS notification_id, client_id, user_id, recipient ->> 'name' AS recipient_name, template_code,
+           template_version, category, priority, locale, variables, metadata, correlation_id, send_at, expires_at,
+           created_at
+    FROM notifications.notifications WHERE id = %(notification_id)s
+"""
+
+# Siblings share their notification's millisecond: the primary key's range finds them in one partition.
+SELECT_DELIVERIES: LiteralString = """
+    SELECT id AS delivery_id, channel, locale, status, reason, attempts, crashes, provider, provider_message_id,
+           wake_at, created_at, updated_at
+    FROM notifications.deliveries
+    WHERE id >= %(first)s AND id < %(end)s AND notification_id = %(notification_id)s
+    ORDER BY channel, id
+"""
+
+SELECT_EVENTS: LiteralString = """
+    SELECT delivery_id, at, event, attempt, provider, reason, detail, correlation_id
+    FROM notifications.events
+    WHERE id >= %(first)s AND id < %(end)s AND notification_id = %(notification_id)s
+    ORDER BY position
+"""
+
+
+class TraceStore:
+    """The reading side of notifications."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    def find(self, notification_id: UUID) -> TracedNotification | None:
+        """The notification as it stands, or None."""
+        keys = sibling_range(notification_id)
+        parameters = {"notification_id": notification_id, "first": keys.first, "end": keys.end}
+        with self._database.session() as connection:
+            with connection.pipeline():
+                notifications = connection.cursor(row_factory=dict_row).execute(SELECT_NOTIFICATION, parameters)
+                deliveries = connection.cursor(row_factory=kwargs_row(_delivery)).execute(SELECT_DELIVERIES, parameters)
+                events = connection.cursor(row_factory=dict_row).execute(SELECT_EVENTS, parameters)
+            row = notifications.fetchone()
+            if row is None:
+                return None
+            return _notification(row, deliveries.fetchall(), events.fetchall())
+
+
+# Any: the columns of the statements above, by their names
+def _delivery(*, channel: str, status: str, **columns: Any) -> TracedDelivery:
+    return TracedDelivery(channel=Channel(channel), status=Status(status), **columns)
+
+
+def _event(*, event: str, **columns: Any) -> TracedEvent:
+    return TracedEvent(event=EventName(event), **columns)
+
+
+def _notification(
+    row: dict[str, Any], deliveries: list[TracedDelivery], events: list[dict[str, Any]]
+) -> TracedNotification:
+    histories: dict[UUID, list[TracedEvent]] = {}
+    for event in events:
+        histories.setdefault(event.pop("delivery_id"), []).append(_event(**event))
+    told = tuple(replace(delivery, events=tuple(histories.get(delivery.delivery_id, ()))) for delivery in deliveries)
+    return TracedNotification(**{**row, "priority": Priority(row["priority"])}, deliveries=told)

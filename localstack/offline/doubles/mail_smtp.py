@@ -1,0 +1,207 @@
+"""The sink's SMTP (RFC 5321) with SIZE, 8BITMIME, SMTPUTF8 and PIPELINING, as an asyncio protocol.
+
+Written for speed: the sink shares a small machine with what it measures. No authentication, no TLS; for loopback only.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from offline.doubles.bounded_log import BoundedLog
+from offline.doubles.mail_message import ReceivedMail
+from offline.doubles.mail_scripts import Recipients, Script, script_for
+from offline.doubles.serving import utc_now
+
+MAX_MESSAGE_BYTES = 25 * 1024 * 1024
+MAX_LINE_BYTES = 4096
+END_OF_DATA = b"\r\n.\r\n"
+PATH = re.compile(r"(?:from|to):\s*<(?P<address>[^<>]*)>(?P<parameters>(?: +\S+)*)\s*", re.IGNORECASE)
+EXTENSIONS = (f"SIZE {MAX_MESSAGE_BYTES}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES")
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """What all sessions share: the mails, the scripts, the delay of `slow-` recipients."""
+
+    slow_s: float
+    mails: BoundedLog[ReceivedMail] = field(default_factory=BoundedLog)
+    recipients: Recipients = field(default_factory=Recipients)
+    sessions: set["SmtpSession"] = field(default_factory=set)
+
+    def reset(self) -> None:
+        """Forgets the mails; scripted recipients begin anew."""
+        self.mails.clear()
+        self.recipients.reset()
+
+
+class SmtpSession(asyncio.Protocol):
+    """One client's connection. A mail is kept when its data is complete, before it is answered."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._buffer = bytearray()
+        self._in_data = False
+        self._scanned = 0
+        self._too_large = False
+        self._waiting: asyncio.TimerHandle | None = None
+        self._mail_from: str | None = None
+        self._rcpt_to: list[str] = []
+        self._verbs: dict[str, Callable[[str], None]] = {
+            "EHLO": self._ehlo,
+            "HELO": lambda _: self._begin("250 mail.localhost"),
+            "MAIL": self._mail,
+            "RCPT": self._rcpt,
+            "DATA": self._data,
+            "RSET": lambda _: self._begin("250 2.0.0 OK"),
+            "NOOP": lambda _: self._reply("250 2.0.0 OK"),
+            "VRFY": lambda _: self._reply("252 2.5.0 Send mail and see"),
+            "QUIT": self._quit,
+        }
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greets."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows asyncio's declared type
+        self._transport = transport
+        self._mailbox.sessions.add(self)
+        self._reply("220 mail.localhost ESMTP")
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """A mail that waits for its answer stays unanswered."""
+        self._mailbox.sessions.discard(self)
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Commands and mail data, in whatever pieces."""
+        self._buffer += data
+        self._advance()
+
+    def abort(self) -> None:
+        """Ends the connection without a word."""
+        self._transport.abort()
+
+    def _advance(self) -> None:
+        step = True
+        while step and self._waiting is None and not self._transport.is_closing():
+            step = self._take_data() if self._in_data else self._take_command()
+
+    def _take_command(self) -> bool:
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > MAX_LINE_BYTES:
+                self._reply("500 5.5.6 Line too long")
+                self._transport.close()
+            return False
+        line = self._buffer[:end].decode("utf-8", "replace").rstrip("\r")
+        del self._buffer[: end + 1]
+        verb, _, rest = line.partition(" ")
+        answer = self._verbs.get(verb.upper())
+        if answer is None:
+            self._reply("500 5.5.1 Unknown command")
+        else:
+            answer(rest.strip())
+        return True
+
+    def _take_data(self) -> bool:
+        """Looks for the end of the mail; the line end before its first line was put into the buffer by `_data`."""
+        end = self._buffer.find(END_OF_DATA, self._scanned)
+        self._scanned = max(0, len(self._buffer) - len(END_OF_DATA))
+        if end < 0:
+            if len(self._buffer) > MAX_MESSAGE_BYTES:
+                self._too_large = True
+                del self._buffer[: self._scanned]
+                self._scanned = 0
+            return False
+        raw = bytes(self._buffer[: end + 2]).replace(b"\r\n..", b"\r\n.")[2:]
+        del self._buffer[: end + len(END_OF_DATA)]
+        self._in_data = False
+        self._receive(raw)
+        return True
+
+    def _receive(self, raw: bytes) -> None:
+        if self._too_large or len(raw) > MAX_MESSAGE_BYTES:
+            self._begin("552 5.3.4 Message too large")
+            return
+        mail = ReceivedMail(self._mail_from or "", tuple(self._rcpt_to), raw, utc_now())
+        mail_id = self._mailbox.mails.append(mail)
+        scripts = {script_for(address) for address in mail.rcpt_to}
+        if Script.DROP in scripts:
+            self._transport.close()
+        elif Script.SLOW in scripts:
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.call_later(self._mailbox.slow_s, self._accept_late, mail, mail_id)
+        else:
+            self._accept(mail, mail_id)
+
+    def _accept(self, mail: ReceivedMail, mail_id: str) -> None:
+        mail.answered = True
+        self._begin(f"250 2.0.0 OK {mail_id}")
+
+    def _accept_late(self, mail: ReceivedMail, mail_id: str) -> None:
+        self._waiting = None
+        self._accept(mail, mail_id)
+        self._advance()
+
+    def _ehlo(self, _: str) -> None:
+        lines = ["mail.localhost", *EXTENSIONS]
+        self._begin("\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
+
+    def _mail(self, rest: str) -> None:
+        path = PATH.fullmatch(rest)
+        if self._mail_from is not None:
+            self._reply("503 5.5.1 A mail is under way")
+        elif path is None or not rest.lower().startswith("from:"):
+            self._reply("501 5.1.7 MAIL FROM:<address>")
+        elif refusal := _refused_parameters(path["parameters"].split(), path["address"]):
+            self._reply(refusal)
+        else:
+            self._mail_from = path["address"]
+            self._reply("250 2.1.0 OK")
+
+    def _rcpt(self, rest: str) -> None:
+        path = PATH.fullmatch(rest)
+        if self._mail_from is None:
+            self._reply("503 5.5.1 MAIL first")
+        elif path is None or not rest.lower().startswith("to:") or not path["address"]:
+            self._reply("501 5.1.3 RCPT TO:<address>")
+        else:
+            reply = self._mailbox.recipients.answer(path["address"])
+            if reply.startswith("250"):
+                self._rcpt_to.append(path["address"])
+            self._reply(reply)
+
+    def _data(self, _: str) -> None:
+        if not self._rcpt_to:
+            self._reply("503 5.5.1 RCPT first")
+            return
+        self._in_data, self._scanned = True, 0
+        self._buffer[:0] = b"\r\n"
+        self._reply("354 End data with <CR><LF>.<CR><LF>")
+
+    def _quit(self, _: str) -> None:
+        self._reply("221 2.0.0 Bye")
+        self._transport.close()
+
+    def _begin(self, reply: str) -> None:
+        """Answers, and is ready for a new mail."""
+        self._mail_from, self._rcpt_to, self._too_large = None, [], False
+        self._reply(reply)
+
+    def _reply(self, line: str) -> None:
+        self._transport.write(line.encode() + b"\r\n")
+
+
+def _refused_parameters(parameters: list[str], address: str) -> str | None:
+    """The reply that refuses MAIL's parameters; None when they are fine."""
+    names = {parameter.partition("=")[0].upper(): parameter.partition("=")[2] for parameter in parameters}
+    if not names.keys() <= {"SIZE", "BODY", "SMTPUTF8"}:
+        return "555 5.5.4 Unknown parameter"
+    size = names.get("SIZE", "0")
+    if not size.isdecimal():
+        return "501 5.5.4 SIZE is a number"
+    if int(size) > MAX_MESSAGE_BYTES:
+        return "552 5.3.4 Message too large"
+    if not address.isascii() and "SMTPUTF8" not in names:
+        return "553 5.6.7 SMTPUTF8 required"
+    return None

@@ -1,0 +1,1 @@
+"""AWS Lambda, offline: execution environments, the RabbitMQ event source mapping, schedules, the HTTP front."""

@@ -1,0 +1,28 @@
+"""What the commands say while they work: a line per step."""
+
+import threading
+from collections.abc import Mapping
+
+_TITLES: Mapping[str, str] = {
+    "postgresql": "PostgreSQL",
+    "valkey": "Valkey",
+    "rabbitmq": "RabbitMQ",
+    "mail-sink": "Mail sink",
+    "fcm-double": "FCM double",
+    "migrate": "Migrations",
+    "front": "HTTP API",
+    "emulator": "Event sources",
+}
+_one_line_at_a_time = threading.Lock()
+
+
+def say(name: str, text: str) -> None:
+    """Print one line about one part, from whatever thread."""
+    with _one_line_at_a_time:
+        print(f"  {_TITLES.get(name, name):<14} {text}".rstrip(), flush=True)
+
+
+def headline(text: str) -> None:
+    """Print a line that stands for itself."""
+    with _one_line_at_a_time:
+        print(text, flush=True)

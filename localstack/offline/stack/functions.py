@@ -1,0 +1,58 @@
+"""Which Lambda functions there are besides the HTTP one, and what invokes each."""
+
+import json
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from chalicelib.broker.topology import LANES, queue_of
+from chalicelib.domain.messages import FAILED
+from offline.stack.layout import REPOSITORY
+
+_TIMEOUT_S = 60
+# Too short for a second pass within one invocation: locally the schedule's own rhythm is the relay's.
+_RELAY_TIMEOUT_S = 14
+_RELAY_EVERY_S = 2
+# An environment is replaced by a cold one now and then, as in Lambda: nothing may depend on its memory.
+_RECYCLE_AFTER = 500
+
+CONSUMERS: Mapping[str, str] = {
+    **{f"deliver_{lane.replace('.', '_')}": queue_of(lane) for lane in LANES},
+    "archive_failed": queue_of(FAILED),
+}
+"""Which function consumes which queue."""
+
+
+def emulator_config(*, settings: Mapping[str, str], broker_url: str, control_port: int) -> str:
+    """Return the emulator's configuration file: one function and one mapping a lane, the archive, and the relay."""
+    functions = {name: _function(name, settings, timeout_s=_TIMEOUT_S) for name in CONSUMERS}
+    return json.dumps(
+        {
+            "control_port": control_port,
+            "functions": {**functions, "relay": _function("relay", settings, timeout_s=_RELAY_TIMEOUT_S)},
+            "mappings": [_mapping(name, queue, broker_url) for name, queue in CONSUMERS.items()],
+            "schedules": [{"name": "relay", "function": "relay", "every_s": _RELAY_EVERY_S, "overlap": True}],
+        },
+        indent=1,
+    )
+
+
+def _function(name: str, settings: Mapping[str, str], *, timeout_s: int) -> dict[str, object]:
+    return {
+        "handler": f"app.{name}",
+        "timeout_s": timeout_s,
+        "environment": {**settings, "PYTHONPATH": str(REPOSITORY)},
+        "cwd": str(REPOSITORY),
+        "recycle_after": _RECYCLE_AFTER,
+    }
+
+
+def _mapping(function: str, queue: str, broker_url: str) -> dict[str, object]:
+    return {
+        "name": function,
+        "function": function,
+        "queue": queue,
+        "virtual_host": unquote(urlsplit(broker_url).path.removeprefix("/")) or "/",
+        "broker_url": broker_url,
+        "batch_size": 100,
+        "window_ms": 500,
+    }

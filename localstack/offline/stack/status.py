@@ -1,0 +1,89 @@
+"""A table of what runs: process, port, state; and how much waits in each queue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from offline.services.fleet import PROCESSES
+from offline.services.management import ask
+from offline.services.private import NotHealthy
+from offline.services.processes import Processes
+from offline.stack import parts
+from offline.stack.layout import Layout
+from offline.stack.plan import read_plan
+from offline.stack.stack_env import read_stack_env
+
+_SERVERS: Mapping[str, str] = {"postgresql": "DATABASE_URL", "valkey": "REDIS_URL", "rabbitmq": "RABBITMQ_URL"}
+_OURS: Mapping[str, str] = {"mail-sink": "MAIL_URL", "fcm-double": "FCM_URL", "front": "API_URL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One process of the stack. `pid` is None for a server that is not ours, and for one that does not run."""
+
+    name: str
+    state: str
+    pid: int | None
+    address: str
+
+
+def status(layout: Layout) -> list[Row]:
+    """Return a row for each process; none while the stack is down."""
+    plan = read_plan(layout.plan)
+    if plan is None:
+        return []
+    processes = Processes(records=layout.processes, logs=layout.logs, mark=plan.mark)
+    addresses = _addresses(layout.stack_env)
+    recorded = processes.names()
+    rows = []
+    for name in (*reversed(PROCESSES), *parts.DOUBLES, *parts.RUNNERS):
+        record = processes.find(name)
+        state = "running" if record is not None else "not ours" if name in _SERVERS and name not in recorded else "dead"
+        rows.append(Row(name, state, None if record is None else record.pid, addresses.get(name, "")))
+    return [row for row in rows if row.name != "epmd" or row.name in recorded]
+
+
+def queue_depths(layout: Layout) -> dict[str, tuple[int, int]]:
+    """Return for each queue the messages that wait and those being delivered; empty when the broker cannot be asked."""
+    try:
+        management_url = read_stack_env(layout.stack_env)["RABBITMQ_MANAGEMENT_URL"]
+        queues = ask(management_url, "/api/queues")
+    except (FileNotFoundError, NotHealthy):
+        return {}
+    listed = queues if isinstance(queues, list) else []
+    return {
+        str(queue["name"]): (int(queue.get("messages_ready", 0)), int(queue.get("messages_unacknowledged", 0)))
+        for queue in sorted(listed, key=lambda queue: str(queue["name"]))
+    }
+
+
+def _addresses(stack_env: Path) -> dict[str, str]:
+    try:
+        values = read_stack_env(stack_env)
+    except FileNotFoundError:
+        return {}
+    return {name: _address(values[key]) for name, key in {**_SERVERS, **_OURS}.items()}
+
+
+def _address(url: str) -> str:
+    """Return host and port alone: a URL of a server holds its password."""
+    parts_of = urlsplit(url)
+    return f"{parts_of.hostname}:{parts_of.port}" if parts_of.port else str(parts_of.hostname)
+
+
+def print_status(layout: Layout) -> int:
+    """Print the table; return 0 when everything runs, 1 when something does not, 3 when the stack is down."""
+    rows = status(layout)
+    if not rows:
+        print("The stack is down. `make up` brings it up.")
+        return 3
+    print(f"{'process':<12} {'state':<9} {'pid':>8}  address")
+    for row in rows:
+        print(f"{row.name:<12} {row.state:<9} {row.pid or '':>8}  {row.address}")
+    depths = queue_depths(layout)
+    if depths:
+        print(f"\n{'queue':<24} {'waiting':>8} {'in work':>8}")
+    for name, (ready, unacknowledged) in depths.items():
+        print(f"{name:<24} {ready:>8} {unacknowledged:>8}")
+    return 1 if any(row.state == "dead" for row in rows) else 0

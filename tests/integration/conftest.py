@@ -1,0 +1,73 @@
+"""The servers' addresses, and a part of each server that one test has for itself."""
+
+import secrets
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import psycopg
+import pytest
+import redis
+from offline.services.management import ask
+from offline.services.private import Endpoint
+from psycopg import sql
+
+
+@pytest.fixture(scope="session")
+def database_url(servers: dict[str, Endpoint]) -> str:
+    """A database of the real PostgreSQL, for administration: a test takes `fresh_database`."""
+    return servers["postgresql"].url
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: dict[str, Endpoint]) -> str:
+    """The real Valkey."""
+    return servers["valkey"].url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(servers: dict[str, Endpoint]) -> str:
+    """The default virtual host of the real RabbitMQ."""
+    return servers["rabbitmq"].url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_management_url(servers: dict[str, Endpoint]) -> str:
+    """RabbitMQ's management API, with user and password."""
+    url = servers["rabbitmq"].management_url
+    assert url is not None
+    return url
+
+
+@pytest.fixture
+def fresh_database(database_url: str) -> Iterator[str]:
+    """The URL of an empty database of its own, dropped afterwards with whatever is still connected."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield f"{database_url.rpartition('/')[0]}/{name}"
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def fresh_vhost(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[str]:
+    """The AMQP URL of an empty virtual host of its own, deleted afterwards."""
+    name = f"test-{secrets.token_hex(6)}"
+    ask(rabbitmq_management_url, f"/api/vhosts/{quote(name)}", method="PUT")
+    try:
+        yield f"{rabbitmq_url.rpartition('/')[0]}/{name}"
+    finally:
+        ask(rabbitmq_management_url, f"/api/vhosts/{quote(name)}", method="DELETE")
+
+
+@pytest.fixture
+def fresh_redis(redis_url: str) -> Iterator[str]:
+    """The URL of an empty database of the Valkey, emptied again afterwards. The whole stack uses another one."""
+    url = f"{redis_url.rpartition('/')[0]}/1"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        try:
+            yield url
+        finally:
+            client.flushdb()
