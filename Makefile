@@ -9,7 +9,7 @@ export PYTHONPATH := localstack:.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo status logs test check lock
+.PHONY: help run up down demo status logs test bench check lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +35,13 @@ logs: $(READY) ## follow all logs
 test: $(READY) ## every test, on servers of its own
 	@$(BIN)/python -m pytest
 
+bench: up ## the latency of an accept on the stack that is up, beside the raw limits of the same run
+	@$(BIN)/python -m benchmarks.accept
+
 check: $(READY) ## style, types, layers, structure
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy app.py chalicelib localstack tests
+	@$(BIN)/mypy app.py chalicelib localstack benchmarks tests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/structure
 

@@ -40,5 +40,3 @@ log = PowertoolsLog()
 
 def _named(fields: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
-
-

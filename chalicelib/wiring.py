@@ -22,7 +22,8 @@ from chalicelib.domain.request import SendNotification
 from chalicelib.domain.user import Device, User
 from chalicelib.observability import PowertoolsLog
 from chalicelib.observability import log as powertools_log
-from chalicelib.security.tokens import AccessTokens, KeyRing
+from chalicelib.security.keys import KeyRing
+from chalicelib.security.tokens import AccessTokens
 from chalicelib.services import accept as accepting
 from chalicelib.services import archive as archiving
 from chalicelib.services import check_health as checking

@@ -11,6 +11,8 @@ from offline.stack.testbed import private_stack
 
 # Retries as in production, on a clock that a test can wait for.
 SETTINGS = {"RETRY_DELAYS_S": "1,2,4"}
+# A claim is held for this and 5 s more: a test can wait for the end of a lease, too.
+FUNCTION_TIMEOUT_S = 12
 
 
 def pytest_configure() -> None:
@@ -26,7 +28,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def private_session_stack() -> Iterator[Stack]:
     """A stack that is down; whoever needs the servers or the whole brings that part up."""
-    with private_stack(settings=SETTINGS) as stack:
+    with private_stack(settings=SETTINGS, function_timeout_s=FUNCTION_TIMEOUT_S) as stack:
         yield stack
 
 

@@ -30,17 +30,22 @@ class PeopleStores:
     people: People
 
 
-def a_user(email: str = "ada@example.com", **changes: str) -> NewUser:
-    user = NewUser(
+def a_user(
+    email: str = "ada@example.com",
+    *,
+    name: str = "Ada Lovelace",
+    external_id: str | None = None,
+    password_hash: str | None = None,
+) -> NewUser:
+    return NewUser(
         id=new_id(datetime.now(UTC)),
         email=email,
-        name="Ada Lovelace",
-        password_hash=None,
+        name=name,
+        password_hash=password_hash,
         locale="en-GB",
         timezone="Europe/London",
-        external_id=None,
+        external_id=external_id,
     )
-    return replace(user, **changes)
 
 
 def a_device(user: User, token: str, platform: Platform = Platform.IOS) -> NewDevice:

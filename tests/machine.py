@@ -18,7 +18,7 @@ from chalicelib.domain.template import compile_content
 from chalicelib.domain.trace import TracedDelivery, TracedNotification
 from chalicelib.errors import BrokerUnavailable, DeliveryError
 from chalicelib.services.deliver import deliver
-from chalicelib.services.ports import CompiledContents
+from chalicelib.services.ports import CompiledContents, CompiledTemplates
 from chalicelib.services.relay import relay
 from chalicelib.services.settle import Settler
 from chalicelib.stores.claims import ClaimStore
@@ -83,6 +83,10 @@ class SilentLog:
     def count(self, metric: str, value: int = 1, **dimensions: str) -> None: ...
 
 
+def _compiled(_code: str, _number: int, /) -> CompiledContents:
+    return {(Channel.EMAIL, "en"): compile_content(CONTENT)}
+
+
 @dataclass
 class Machine:
     """Each method is one event of the world: something is recorded, a batch is delivered, relay passes."""
@@ -91,6 +95,7 @@ class Machine:
     courier: RememberingCourier = field(default_factory=RememberingCourier)
     provider: RememberingProvider = field(default_factory=RememberingProvider)
     delays: RetryDelays = field(default_factory=lambda: RetryDelays((5, 25, 125)))
+    compiled: CompiledTemplates = _compiled
 
     def __post_init__(self) -> None:
         self.notifications = NotificationStore(database=self.database)
@@ -166,7 +171,7 @@ class Machine:
                 received,
                 claims=self.claims,
                 people=self.people,
-                compiled=_compiled,
+                compiled=self.compiled,
                 providers=[self.provider],
                 pool=pool,
                 concurrency=4,
@@ -222,7 +227,3 @@ class Machine:
 
     def events(self, new: NewNotification) -> list[str]:
         return [str(event.event) for event in self.delivery(new).events]
-
-
-def _compiled(_code: str, _number: int, /) -> CompiledContents:
-    return {(Channel.EMAIL, "en"): compile_content(CONTENT)}

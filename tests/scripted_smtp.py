@@ -1,5 +1,6 @@
 """An SMTP server that follows a test's script to the byte: what it answers, when it stalls, when it vanishes."""
 
+import io
 import socket
 import ssl
 import threading
@@ -78,7 +79,7 @@ class Connection(threading.Thread):
             verb = command.split(" ")[0].upper()
             self._answer(verb, "500 unknown")
             if verb == "DATA":
-                self._server.mails.append(b"".join(iter(reader.readline, b".\r\n")))
+                self._server.mails.append(_data(reader))
                 self._answer(".", "250 OK")
             elif verb == "STARTTLS":
                 reader.close()
@@ -95,6 +96,15 @@ class Connection(threading.Thread):
         said = answer if isinstance(answer, str) else answer(self)
         if said is not None:
             self.socket.sendall(f"{said}\r\n".encode())
+
+
+def _data(reader: io.BufferedReader) -> bytes:
+    lines: list[bytes] = []
+    while (line := reader.readline()) != b".\r\n":
+        if not line:
+            raise ConnectionResetError("the client left within its mail")
+        lines.append(line)
+    return b"".join(lines)
 
 
 @contextmanager

@@ -22,5 +22,5 @@ def establish_topology(url: str, *, retry_delays_s: Iterable[int]) -> None:
         finally:
             if connection.is_open:
                 connection.close()
-    except AMQPError as error:
+    except (AMQPError, OSError) as error:  # a name that does not resolve comes as it is
         raise BrokerUnavailable(f"RabbitMQ: {type(error).__name__} when declaring the topology") from error

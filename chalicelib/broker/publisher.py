@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import pika
 from pika.channel import Channel
-from pika.exceptions import AMQPError
 from pika.frame import Method
 from pika.spec import Basic, Queue
 
 from chalicelib.broker import topology
-from chalicelib.broker.session import CONNECT_TIMEOUT_S, Session
+from chalicelib.broker.session import CONNECT_TIMEOUT_S, PIKA_FAULTS, Session, connection_parameters
 from chalicelib.domain.messages import Dispatch
 from chalicelib.errors import BrokerUnavailable
 
@@ -29,7 +28,7 @@ class Publisher:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._parameters = connection_parameters(url)
         self._session: Session | None = None
         self._confirms = _Confirms()
         self._rest_until_s = 0.0
@@ -65,7 +64,6 @@ class Publisher:
         """
         queue = topology.queue_of(lane)
         deadline_s = time.monotonic() + timeout_s
-        session = self._ready_session(deadline_s)
         answers: list[int] = []
 
         def on_answer(frame: Method[Queue.DeclareOk]) -> None:
@@ -73,9 +71,10 @@ class Publisher:
             session.wake()
 
         try:
+            session = self._ready_session(deadline_s)
             session.channel.queue_declare(queue, passive=True, callback=on_answer)
             session.run_until(lambda: bool(answers), timeout_s=_left(deadline_s))
-        except (BrokerUnavailable, AMQPError) as error:
+        except (BrokerUnavailable, *PIKA_FAULTS) as error:
             self._drop()
             raise BrokerUnavailable(f"RabbitMQ: {type(error).__name__} when counting {queue}") from error
         return answers[0]
@@ -90,12 +89,15 @@ class Publisher:
         self._drop()
         if time.monotonic() < self._rest_until_s:
             raise BrokerUnavailable("RabbitMQ: could not be reached a moment ago")
-        session = Session(self._url)
-        self._session = session
-        session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, _left(deadline_s)))
-        self._confirms = _Confirms(session)
-        session.channel.confirm_delivery(self._confirms.on_answer)
-        session.channel.add_on_return_callback(self._confirms.on_return)
+        try:
+            session = Session(self._parameters)
+            self._session = session
+            session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, _left(deadline_s)))
+            self._confirms = _Confirms(session)
+            session.channel.confirm_delivery(self._confirms.on_answer)
+            session.channel.add_on_return_callback(self._confirms.on_return)
+        except PIKA_FAULTS as error:
+            raise BrokerUnavailable(f"RabbitMQ: {type(error).__name__} when connecting") from error
         return session
 
     def _publish_on(
@@ -133,7 +135,7 @@ class Publisher:
                 ),
                 mandatory=True,
             )
-        except AMQPError as error:
+        except PIKA_FAULTS as error:
             raise BrokerUnavailable(f"RabbitMQ: {type(error).__name__} when publishing") from error
 
     def _drop(self) -> None:

@@ -11,14 +11,17 @@ import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.channel import Channel
 from pika.connection import Connection
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ConnectionClosedByClient, ReentrancyError
 
 from chalicelib.errors import BrokerUnavailable
 
 CONNECT_TIMEOUT_S = 3.0
 LONGEST_IDLE_S = 25.0  # half the heartbeat that is asked for: the broker has certainly not given up yet
 HEARTBEAT_S = 60
-GOODBYE_S = 0.2
+GOODBYE_S = 0.05  # a broker that does not answer by then is hung up on
+
+PIKA_FAULTS = (AMQPError, ReentrancyError, OSError, AssertionError, ValueError, LookupError, RuntimeError)
+"""What pika raises when a connection ends at an awkward moment: not all of it is of its own tree."""
 
 
 class Session:
@@ -28,13 +31,13 @@ class Session:
     disk alarm), every wait ends with BrokerUnavailable.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, parameters: pika.URLParameters) -> None:
         self._loop = IOLoop()
         self._fault: str | None = None
         self._channel: Channel | None = None
         self._used_at_s = time.monotonic()
         self._connection = SelectConnection(
-            _parameters(url),
+            parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_fault,
             on_close_callback=self._on_fault,
@@ -70,6 +73,7 @@ class Session:
             self._refuse_when_useless()
             remaining_s = deadline_s - time.monotonic()
             if remaining_s <= 0:
+                self._fault = "NoAnswerInTime"
                 raise BrokerUnavailable(f"RabbitMQ: no answer within {timeout_s:.2f} s")
             self._run_once(remaining_s)
         self._used_at_s = time.monotonic()
@@ -79,20 +83,34 @@ class Session:
         self._loop.stop()
 
     def close(self) -> None:
-        """Drop the connection without ceremony; unconfirmed messages stay unconfirmed."""
+        """End the connection, politely if it is in order; unconfirmed messages stay unconfirmed. Raises nothing."""
+        polite = self._fault is None and self._connection.is_open
         self._fault = self._fault or "closed by us"
-        if not self._connection.is_closed and not self._connection.is_closing:
-            self._connection.close()
+        try:
+            if polite:
+                self._connection.close()
+                self._run_until_closed()
+            if not self._connection.is_closed:
+                self._hang_up()
+                self._run_until_closed()
+            self._loop.close()
+        except PIKA_FAULTS as error:
+            self._fault = type(error).__name__
+
+    def _hang_up(self) -> None:
+        """Close the socket now: pika's public way waits for an answer that may never come."""
+        self._connection._terminate_stream(ConnectionClosedByClient(200, "dropped"))  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _run_until_closed(self) -> None:
         deadline_s = time.monotonic() + GOODBYE_S
         while not self._connection.is_closed and time.monotonic() < deadline_s:
             self._run_once(GOODBYE_S)
-        self._loop.close()
 
     def _run_once(self, longest_s: float) -> None:
         timer = self._loop.call_later(longest_s, self._loop.stop)
         try:
             self._loop.start()
-        except (AMQPError, OSError) as error:
+        except PIKA_FAULTS as error:
             self._fault = type(error).__name__
         finally:
             self._loop.remove_timeout(timer)
@@ -123,7 +141,12 @@ class Session:
         self._blocked = False
 
 
-def _parameters(url: str) -> pika.URLParameters:
+def connection_parameters(url: str) -> pika.URLParameters:
+    """How to reach the broker.
+
+    Raises:
+        ValueError: the URL is malformed.
+    """
     parameters = pika.URLParameters(url)
     parameters.heartbeat = HEARTBEAT_S
     parameters.socket_timeout = CONNECT_TIMEOUT_S

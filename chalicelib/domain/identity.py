@@ -16,6 +16,7 @@ RANDOM_BITS_A = 12
 RANDOM_BITS_B = 62
 VERSION = 7
 VARIANT = 0b10
+LARGEST = (1 << 128) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def sibling_id(of: UUID) -> UUID:
 def sibling_range(of: UUID) -> KeyRange:
     """Where every sibling of this identifier lies."""
     milliseconds = _milliseconds(of)
-    return KeyRange(first=UUID(int=milliseconds << 80), end=UUID(int=(milliseconds + 1) << 80))
+    return KeyRange(first=UUID(int=milliseconds << 80), end=UUID(int=min((milliseconds + 1) << 80, LARGEST)))
 
 
 def _milliseconds(identifier: UUID) -> int:

@@ -15,7 +15,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from chalicelib.domain.notification import Channel
 from chalicelib.errors import MalformedMessage
 
-
 FAILED = "failed"
 """The destination of what no worker can use."""
 
@@ -33,7 +32,7 @@ class DeliveryMessage(BaseModel):
     delivery_id: UUID
     notification_id: UUID
     channel: Channel
-    ticket: int = Field(ge=1)
+    ticket: int = Field(ge=1, lt=1 << 63)
     correlation_id: str = Field(min_length=1, max_length=128)
     published_at: AwareDatetime
 

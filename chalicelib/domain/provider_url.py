@@ -1,6 +1,6 @@
 """How an operator names an e-mail provider: one URL with its credentials and options.
 
-    smtp://user:pass@host:587?tls=starttls|tls|none&name=main&rate=14/second
+    smtp://user:pass@host:587?tls=starttls|tls|none&name=main
 
 `tls` defaults to `starttls`, and to `tls` on port 465 (RFC 8314 §3.3); sending without encryption must be asked for.
 `name` is what events, metrics and circuits call the provider; it defaults to the scheme.
@@ -14,12 +14,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from chalicelib.errors import InvalidSettings
 
 SCHEMES = frozenset({"smtp"})
-OPTIONS = frozenset({"tls", "name", "rate"})
+OPTIONS = frozenset({"tls", "name"})
 SUBMISSION_PORT = 587
 SUBMISSIONS_PORT = 465
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_RATE = re.compile(r"[1-9][0-9]{0,6}/(?:[1-9][0-9]{0,3} )?(?:second|minute|hour|day)s?")
 
 
 class Tls(StrEnum):
@@ -41,7 +40,6 @@ class ProviderUrl:
     tls: Tls
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
-    rate: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "ProviderUrl":
@@ -70,7 +68,6 @@ class ProviderUrl:
             tls=_tls(options.get("tls"), port),
             username=username,
             password=password,
-            rate=_matching(_RATE, options["rate"], "rate") if "rate" in options else None,
         )
 
 

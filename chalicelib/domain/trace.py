@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from chalicelib.domain.notification import (
-    OPEN,
     Channel,
     EventName,
     NotificationStatus,
@@ -14,6 +13,8 @@ from chalicelib.domain.notification import (
     Status,
     notification_status,
 )
+
+_ENDED_BY_A_WORKER = frozenset({Status.SENT, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +87,5 @@ class TracedNotification:
 
 
 def _was_attempted(delivery: TracedDelivery) -> bool:
-    """Whether a worker has ever had it: its attempt count says so, or it is past its queue."""
-    return delivery.attempts > 0 or delivery.crashes > 0 or delivery.status not in OPEN
+    """Whether a worker has ever tried it. What was skipped, cancelled or expired ended without that."""
+    return delivery.attempts > 0 or delivery.crashes > 0 or delivery.status in _ENDED_BY_A_WORKER

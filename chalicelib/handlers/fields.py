@@ -2,11 +2,10 @@
 
 import functools
 import unicodedata
-import zoneinfo
 from datetime import UTC, datetime
+from importlib import resources
 from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from chalicelib.domain.locale import canonical_locale
@@ -24,9 +23,13 @@ def _one_line(text: str) -> str:
 
 def _email(address: str) -> str:
     """The address as mail servers take it: an international domain in its ASCII form, the local part as given."""
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415  36 ms that few cold starts need
+
     try:
         # no DNS: whether mail arrives is found out by sending it; .test is reserved for rehearsals (RFC 6761)
-        checked = validate_email(address, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        checked = validate_email(
+            address, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
+        )
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
     return f"{checked.ascii_local_part}@{checked.ascii_domain}"
@@ -34,7 +37,8 @@ def _email(address: str) -> str:
 
 @functools.cache
 def _known_timezones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    """The names of the IANA database that ships with us: looking through the machine's own takes 100 ms."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
 def _timezone(name: str) -> str:
@@ -52,6 +56,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
 """A name or the like: one line."""
+
+ExternalId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_one_line)]
+"""What another system calls this."""
 
 Email = Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_email)]
 Locale = Annotated[str, AfterValidator(canonical_locale)]

@@ -74,7 +74,7 @@ def _answer(
 def log_answer(answer: Answer, route: str, *, caller: Principal | None, started_s: float, correlation_id: str) -> None:
     """The one line that every request leaves."""
     log.info(
-        "request answered",
+        "request_answered",
         route=route,
         status=int(answer.status),
         ms=round((time.perf_counter() - started_s) * 1000, 1),
@@ -85,6 +85,6 @@ def log_answer(answer: Answer, route: str, *, caller: Principal | None, started_
 
 def _log_failure(error: Exception, status: HTTPStatus, *, route: str, correlation_id: str) -> None:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.exception("request failed", route=route, correlation_id=correlation_id)
+        log.exception("request_failed", route=route, correlation_id=correlation_id)
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
-        log.warning("dependency away", route=route, error=type(error).__name__, correlation_id=correlation_id)
+        log.warning("dependency_away", route=route, error=type(error).__name__, correlation_id=correlation_id)

@@ -1,41 +1,45 @@
 """The edge of the queue functions: a RabbitMQ event of the event source mapping becomes messages.
 
-The shape is Lambda's "Using Lambda with Amazon MQ": `rmqMessagesByQueue: {"queue::vhost": [{basicProperties, redelivered,
-data}]}`, where data is base64, a string header comes as `{"bytes": […]}`, and any property may be null.
+The shape is Lambda's "Using Lambda with Amazon MQ": `rmqMessagesByQueue: {"queue::vhost": [{basicProperties,
+redelivered, data}]}`, where data is base64, a string header comes as `{"bytes": […]}`, and any property may be null.
 """
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib.domain.messages import Received
+from chalicelib.domain.storable import storable
 
-LONGEST_ID = 255
+LONGEST_ID_BYTES = 255  # AMQP's short string
 
 
 def read_event(event: Mapping[str, Any]) -> list[Received]:  # Any: Lambda's JSON, read with distrust below
     """Every message of the event, in the order of each queue. What a foreign sender left out reads as None."""
-    return list(_read_all(event.get("rmqMessagesByQueue") or {}))
+    return list(_read_all(_object(event.get("rmqMessagesByQueue"))))
 
 
 def _read_all(by_queue: Mapping[str, Any]) -> Iterator[Received]:
     for source, records in by_queue.items():
-        queue, _, _ = source.partition("::")
-        for record in records:
-            yield _read(queue, record)
+        queue, _, _ = storable(source).partition("::")
+        for record in records if isinstance(records, list) else ():
+            yield _read(queue, _object(record))
 
 
 def _read(queue: str, record: Mapping[str, Any]) -> Received:
-    properties = record.get("basicProperties") or {}
+    properties = _object(record.get("basicProperties"))
     return Received(
         queue=queue,
         body=_bytes(record.get("data")),
         message_id=_identifier(properties.get("messageId")),
         correlation_id=_identifier(properties.get("correlationId")),
-        headers=_headers(properties.get("headers")),
+        headers=_headers(_object(properties.get("headers"))),
         redelivered=bool(record.get("redelivered")),
     )
+
+
+def _object(value: object) -> Mapping[str, Any]:  # Any: what Lambda, or a foreign sender, put there
+    return value if isinstance(value, Mapping) else {}
 
 
 def _bytes(text: object) -> bytes:
@@ -44,20 +48,21 @@ def _bytes(text: object) -> bytes:
         return b""
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        return text.encode()
+    except ValueError:
+        return text.encode(errors="surrogatepass")
 
 
 def _identifier(text: object) -> str | None:
-    return text[:LONGEST_ID] if isinstance(text, str) and text else None
+    """An identifier that fits into a short string again, and into a row."""
+    if not isinstance(text, str) or not text:
+        return None
+    return storable(text).encode()[:LONGEST_ID_BYTES].decode(errors="ignore")
 
 
-def _headers(headers: object) -> dict[str, str]:
+def _headers(headers: Mapping[str, Any]) -> dict[str, str]:  # Any: as above
     """The headers that are texts; a byte array is Lambda's form of one."""
-    if not isinstance(headers, Mapping):
-        return {}
     texts = {name: _header_text(value) for name, value in headers.items()}
-    return {name: text for name, text in texts.items() if text is not None}
+    return {name: storable(text) for name, text in texts.items() if text is not None}
 
 
 def _header_text(value: object) -> str | None:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from chalicelib.domain.notification import Platform
 from chalicelib.domain.user import MAX_PASSWORD_BYTES
-from chalicelib.handlers.fields import DeviceToken, Email, Line, Locale, Timezone
+from chalicelib.handlers.fields import DeviceToken, Email, ExternalId, Line, Locale, Timezone
 from chalicelib.handlers.request import RequestModel
 from chalicelib.services.create_user import CreateUser
 from chalicelib.services.register_device import RegisterDevice
@@ -28,7 +28,7 @@ class UserBody(RequestModel):
     password: Password | None = Field(default=None, repr=False)
     locale: Locale | None = None
     timezone: Timezone | None = None
-    external_id: Annotated[Line, Field(max_length=255)] | None = None
+    external_id: ExternalId | None = None
 
     def command(self) -> CreateUser:
         return CreateUser(

@@ -6,9 +6,8 @@ from sqlalchemy import create_engine, pool, text
 schema: str = context.config.attributes["schema"]
 url: str = context.config.attributes["url"]
 
-with create_engine(url, poolclass=pool.NullPool).connect() as connection:
-    with connection.begin():
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('carillon.migrate'))"))
-        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-        context.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
-        context.run_migrations()
+with create_engine(url, poolclass=pool.NullPool).connect() as connection, connection.begin():
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('carillon.migrate'))"))
+    connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+    context.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
+    context.run_migrations()

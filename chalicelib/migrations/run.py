@@ -14,11 +14,16 @@ def upgrade(store: str, database_url: str) -> None:
     Two that run at once wait for each other.
     """
     config = Config()
-    config.set_main_option("script_location", str(HERE))
-    config.set_main_option("version_locations", str(HERE / store))
+    config.set_main_option("script_location", _literal(HERE))
+    config.set_main_option("version_locations", _literal(HERE / store))
     config.set_main_option("path_separator", "os")
     config.attributes.update(schema=store, url=_with_driver(database_url))
     command.upgrade(config, "head")
+
+
+def _literal(path: Path) -> str:
+    """A path as the configuration takes it: a percent sign would begin an interpolation."""
+    return str(path).replace("%", "%%")
 
 
 def _with_driver(database_url: str) -> str:

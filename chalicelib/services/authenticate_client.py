@@ -48,6 +48,6 @@ def authenticate_client(
     found = clients.find(client_id)
     is_right = (found or _NOBODY).has_secret(client_secret)
     if found is None or not is_right:
-        raise Unauthenticated("the client id or the secret is wrong", code="invalid_credentials")
+        raise Unauthenticated("The client id or the secret is wrong.", code="invalid_credentials")
     principal = Principal(client_id=found.id, scopes=found.scopes)
     return AccessToken(text=tokens.issue(principal, at=clock()), expires_in_s=tokens.lifetime_s)

@@ -5,11 +5,11 @@ when settling is impossible. The function may die on any line: what was claimed 
 not is redelivered, and a copy's ticket is void.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
-from uuid import uuid4
 
 from chalicelib.channels.base import Deadline, Outgoing, Provider, Receipt
 from chalicelib.domain.delivery import Claimed
@@ -84,19 +84,38 @@ def deliver(
             settler.add(put_back(one.claimed))
         settler.flush()
 
-    readable, unreadable = _decode(received)
+    def deliver_all(batch: Sequence[Claimed]) -> None:
+        prepared, ended = prepare(batch, people=people, compiled=compiled)
+        for settlement in ended:
+            settler.add(settlement)
+        send_all(prepared)
+
+    readable, unusable = _decode(received)
     messages = [message for _, message in readable]
     claimed = claims.claim(messages, lease_s=remaining_s() + LEASE_MARGIN_S) if messages else []
-    unreadable += _unknown(readable, claimed, claims)
-    _move_to_failed(unreadable, courier, log)
-    prepared, ended = prepare(claimed, people=people, compiled=compiled)
-    for settlement in ended:
-        settler.add(settlement)
-    send_all([one for one in prepared if not one.claimed.crashes])
-    # what may have killed a function before is tried alone, when its neighbours are safe
-    for suspect in prepared:
-        if suspect.claimed.crashes:
-            send_all([suspect])
+    unusable += _unknown(readable, claimed, claims)
+    deliver_all([one for one in claimed if not one.crashes])
+    tried, later = _suspects(claimed, concurrency)
+    for one in later:
+        settler.add(put_back(one))
+    settler.flush()
+    deliver_all(tried)
+    # last: were it first, a broker that does not confirm would leave all that is claimed to the end of its lease
+    _move_to_failed(unusable, courier, log)
+
+
+def _suspects(claimed: Sequence[Claimed], concurrency: int) -> tuple[Sequence[Claimed], Sequence[Claimed]]:
+    """Of those in hand when a function died: the ones to try in this invocation, and the ones to leave to a later one.
+
+    They are rendered and sent when their neighbours are settled, and nothing else is in hand meanwhile: if the function
+    dies again, only they are charged. Who was there once is tried in one round with others like it; most of them
+    merely waited while another killed the function. Who was there twice is tried alone.
+    """
+    once = [one for one in claimed if one.crashes == 1]
+    more = [one for one in claimed if one.crashes > 1]
+    if once:
+        return once[:concurrency], [*once[concurrency:], *more]
+    return more[:1], more[1:]
 
 
 def _send(outgoing: Outgoing, providers: Sequence[Provider], deadline: Deadline) -> Receipt:
@@ -132,7 +151,7 @@ def _decode(received: Sequence[Received]) -> tuple[list[tuple[Received, Delivery
 def _unknown(
     readable: Sequence[tuple[Received, DeliveryMessage]], claimed: Sequence[Claimed], claims: Claims
 ) -> list[_Unusable]:
-    """Messages about rows that do not exist. The rest of what was not claimed is void: its row is guarded by wake_at."""
+    """Messages about rows that do not exist. What else was not claimed is void: its row is guarded by wake_at."""
     in_hand = {one.delivery_id for one in claimed}
     left = {message.delivery_id for _, message in readable} - in_hand
     if not left:
@@ -153,7 +172,8 @@ def _move_to_failed(unusable: Sequence[_Unusable], courier: Courier, log: Log) -
         Dispatch(
             destination=FAILED,
             body=one.received.body,
-            message_id=one.received.message_id or str(uuid4()),
+            # handed over again, a message without a name of its own is still the same one
+            message_id=one.received.message_id or hashlib.sha256(one.received.body).hexdigest(),
             correlation_id=one.received.correlation_id or "",
             headers={REASON_HEADER: one.reason, QUEUE_HEADER: one.received.queue},
         )

@@ -20,4 +20,4 @@ def forget_device(user_id: UUID, device_id: UUID, *, devices: DeviceRemoval) -> 
         DatabaseUnavailable: nothing changed, or it is not known whether it did.
     """
     if devices.delete(user_id, device_id) is None:
-        raise NotFound("this user has no such device", code="device_not_found")
+        raise NotFound("This user has no such device.", code="device_not_found")

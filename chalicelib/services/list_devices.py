@@ -34,5 +34,5 @@ def list_devices(user_id: UUID, *, before: UUID | None, limit: int, devices: Dev
     """
     found = devices.newest(user_id, before=before, limit=limit + 1)
     if not found and not devices.has_user(user_id):
-        raise NotFound("there is no such user", code="user_not_found")
+        raise NotFound("There is no such user.", code="user_not_found")
     return DevicePage(devices=tuple(found[:limit]), more=len(found) > limit)

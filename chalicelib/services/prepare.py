@@ -8,10 +8,13 @@ from chalicelib.channels.base import Outgoing
 from chalicelib.domain.delivery import Claimed, Settlement
 from chalicelib.domain.notification import SkipReason, Status
 from chalicelib.domain.recipient import EmailTarget, PersonAddress, PushTarget, RegisteredDevice, Target
-from chalicelib.errors import RenderFailed
+from chalicelib.errors import DatabaseUnavailable, InvalidTemplate, RenderFailed
 from chalicelib.services.ports import CompiledTemplates, People
 
 MOST_CRASHES = 3
+
+DATABASE_AWAY_S = 15.0
+"""When a delivery is looked at again that could not be prepared because a database was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,21 @@ def prepare(
 ) -> tuple[list[Prepared], list[Settlement]]:
     """Split a batch into what shall be sent and what ends without a provider call.
 
-    Such an end is never counted as an attempt.
+    Such an end is never counted as an attempt. While the people's or the templates' database is away, the rest of the
+    batch is deferred: it is claimed already, and leases left to end would look like crashes.
     """
-    addresses = _look_up(batch, people)
     prepared: list[Prepared] = []
     ended: list[Settlement] = []
-    for claimed in batch:
-        one = _prepare_one(claimed, addresses, compiled)
-        if isinstance(one, Prepared):
-            prepared.append(one)
-        else:
-            ended.append(one)
+    try:
+        addresses = _look_up(batch, people)
+        for claimed in batch:
+            one = _prepare_one(claimed, addresses, compiled)
+            if isinstance(one, Prepared):
+                prepared.append(one)
+            else:
+                ended.append(one)
+    except DatabaseUnavailable as error:
+        ended += [_defer(claimed, error) for claimed in batch[len(prepared) + len(ended) :]]
     return prepared, ended
 
 
@@ -62,11 +69,24 @@ def _prepare_one(claimed: Claimed, addresses: _Addresses, compiled: CompiledTemp
         content = template.render(claimed.variables)
     except RenderFailed as error:
         return _end(claimed, Status.FAILED, error.reason, error.detail)
+    except (InvalidTemplate, LookupError) as error:
+        detail = f"the template's version cannot be used: {type(error).__name__}"
+        return _end(claimed, Status.FAILED, RenderFailed.reason, detail)
     return Prepared(claimed, Outgoing(claimed.delivery_id, claimed.correlation_id, target, content))
 
 
 def _end(claimed: Claimed, status: Status, reason: str, detail: str) -> Settlement:
     return Settlement(claimed=claimed, status=status, attempts=claimed.attempt - 1, reason=reason, detail=detail)
+
+
+def _defer(claimed: Claimed, error: DatabaseUnavailable) -> Settlement:
+    return Settlement(
+        claimed=claimed,
+        status=Status.DEFERRED,
+        attempts=claimed.attempt - 1,
+        reason=error.code,
+        wake_after_s=DATABASE_AWAY_S,
+    )
 
 
 def _look_up(batch: Sequence[Claimed], people: People) -> _Addresses:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from chalicelib.domain.delivery import RememberedRequest
 from chalicelib.domain.request import IdempotencyKey
-from chalicelib.errors import CacheUnavailable, Flaw, InvalidRequest
+from chalicelib.errors import CacheUnavailable, Flaw, InvalidRequest, RequestInProgress
 from chalicelib.services.ports import Notifications, RequestMemory
 
 
@@ -34,12 +34,9 @@ class Recollection:
         Raises:
             RequestInProgress: another one with this key is being handled.
             InvalidRequest: the key stands for another request.
+            DatabaseUnavailable: PostgreSQL cannot say; this request is not under way.
         """
-        earlier = self._begin_in_memory()
-        if earlier is None:
-            earlier = self._notifications.find_remembered(self._client_id, self._idempotency.key)
-            if earlier is not None:
-                self.abandon()
+        earlier = self._begin_in_memory() or self._find_committed()
         if earlier is not None and earlier.request_hash != self._idempotency.request_hash:
             raise InvalidRequest(
                 "This Idempotency-Key was used for another request.",
@@ -71,6 +68,17 @@ class Recollection:
         except CacheUnavailable:
             return  # the marker ends by itself
 
+    def _find_committed(self) -> RememberedRequest | None:
+        """What PostgreSQL knows of the key. Unless it is nothing, this request gives its turn back."""
+        try:
+            committed = self._notifications.find_remembered(self._client_id, self._idempotency.key)
+        except BaseException:
+            self.abandon()
+            raise
+        if committed is not None:
+            self.abandon()
+        return committed
+
     def _begin_in_memory(self) -> RememberedRequest | None:
         try:
             return self._memory.begin(
@@ -81,3 +89,9 @@ class Recollection:
             )
         except CacheUnavailable:
             return None
+        except RequestInProgress:
+            # whoever left the marker may have died, or lost Redis, after its commit
+            committed = self._notifications.find_remembered(self._client_id, self._idempotency.key)
+            if committed is None:
+                raise
+            return committed

@@ -26,13 +26,13 @@ def relay(
 ) -> None:
     """Pass over the outbox at once, and again every two seconds while another pass fits into the invocation.
 
-    Several may run: each row goes to one of them. One that dies delays its rows by half a minute.
+    Several may run: each row goes to one of them. One that dies, or meets no broker, delays its rows by ten seconds.
 
     Raises:
         DatabaseUnavailable: there is nothing to be read.
     """
     while True:
-        published = _pass(outbox=outbox, courier=courier, gauge=gauge, clock=clock)
+        published = _pass(outbox=outbox, courier=courier, gauge=gauge, clock=clock, remaining_s=remaining_s)
         if published:
             log.info("relayed", published=published)
             log.count("relayed", published)
@@ -41,13 +41,15 @@ def relay(
         pause(PAUSE_S)
 
 
-def _pass(*, outbox: Outbox, courier: Courier, gauge: LaneGauge, clock: Clock) -> int:
+def _pass(*, outbox: Outbox, courier: Courier, gauge: LaneGauge, clock: Clock, remaining_s: Callable[[], float]) -> int:
     published = 0
     while page := outbox.take_due(limit=PAGE):
         confirmed = _publish(page, outbox=outbox, courier=courier, clock=clock)
         published += confirmed
         if confirmed < len(page):
             return published  # the broker is away: taking more would only put it off
+        if len(page) == PAGE and remaining_s() < ROOM_FOR_A_PASS_S:
+            return published  # the next invocation goes on
     lanes = outbox.find_overdue_lanes()
     if lanes and (empty := _empty(lanes, gauge)) is not None:
         lost = outbox.take_lost(empty_lanes=empty, limit=PAGE)

@@ -6,7 +6,9 @@ This is the only place that decides whether something is retried.
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
 
 from chalicelib.channels.base import Receipt
 from chalicelib.domain.delivery import PUBLISH_OVERDUE_S, Claimed, Settlement
@@ -23,6 +25,8 @@ RETRY_GRACE_S = 5.0
 PUBLISH_TIMEOUT_S = 2.0
 DATABASE_PAUSE_S = 0.5
 ROOM_TO_GIVE_UP_S = 2.0
+LONGEST_WISH_S = 86_400.0
+"""A provider that asks for more than a day is asked again after one."""
 
 Outcome = Receipt | DeliveryError
 
@@ -34,7 +38,7 @@ def outcome_of(send: "Future[Receipt]", log: Log) -> Outcome:
     except DeliveryError as error:
         return error
     except Exception as error:  # noqa: BLE001  one delivery's surprise must not take its batch along
-        log.error("send_failed_unforeseen", error=type(error).__name__)
+        log.error("send_failed_unforeseen", error=type(error).__name__)  # noqa: TRY400  a stack may show an address
         return OutcomeUnknown(f"unforeseen {type(error).__name__}")
 
 
@@ -55,7 +59,7 @@ def decide(claimed: Claimed, outcome: Outcome, delays: RetryDelays) -> Settlemen
 
 
 def _retry(claimed: Claimed, outcome: TransientFailure, delay_s: int) -> Settlement:
-    wish_s = outcome.retry_after_s or 0.0
+    wish_s = min(outcome.retry_after_s or 0.0, LONGEST_WISH_S)
     return Settlement(
         claimed=claimed,
         status=Status.RETRYING,
@@ -138,8 +142,7 @@ class Settler:
             self._settle(batch[start : start + MOST_UNSETTLED])
 
     def _settle(self, batch: Sequence[Settlement]) -> None:
-        for settlement in batch:
-            self._forget_dead_device(settlement)
+        batch = [self._forget_dead_device(settlement) for settlement in batch]
         settled_ids = self._write(batch)
         settled = [settlement for settlement in batch if settlement.claimed.delivery_id in settled_ids]
         self._publish(settled)
@@ -155,10 +158,15 @@ class Settler:
                     raise
                 self.pause(DATABASE_PAUSE_S)
 
-    def _forget_dead_device(self, settlement: Settlement) -> None:
+    def _forget_dead_device(self, settlement: Settlement) -> Settlement:
         reference = settlement.claimed.reference
-        if settlement.device_removed and isinstance(reference, RegisteredDevice):
+        if not settlement.device_removed or not isinstance(reference, RegisteredDevice):
+            return settlement
+        try:
             self.people.remove_device(reference.device_id)
+        except DatabaseUnavailable:  # another store than that of the outcomes: these must be written all the same
+            return replace(settlement, device_removed=False)
+        return settlement
 
     def _publish(self, settled: Sequence[Settlement]) -> None:
         published_at = self.clock()
@@ -172,7 +180,13 @@ class Settler:
             if index in taken and settlement.status is Status.QUEUED
         ]
         if returned:
+            self._note(returned, published_at)
+
+    def _note(self, returned: Sequence[tuple[UUID, int]], published_at: datetime) -> None:
+        try:
             self.outbox.mark_queued(returned, published_at=published_at)
+        except DatabaseUnavailable:
+            return  # a void copy more; what is settled is settled
 
     def _dispatch(self, settlement: Settlement) -> Dispatch | None:
         message = settlement.claimed.message_source.message(published_at=self.clock())

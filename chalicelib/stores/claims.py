@@ -50,10 +50,10 @@ CLAIM: LiteralString = """
 
 NOTE_LANES: LiteralString = """
     INSERT INTO notifications.lanes AS l (lane, claimed_published)
-    SELECT d.lane, max(m.published_at)
+    SELECT d.lane, least(max(m.published_at), now())  -- no clock that is ahead may declare a whole lane lost
     FROM unnest(%(ids)s::uuid[], %(published)s::timestamptz[]) AS m (id, published_at)
     JOIN notifications.deliveries d ON d.id = m.id
-    GROUP BY d.lane
+    GROUP BY d.lane ORDER BY d.lane
     ON CONFLICT (lane) DO UPDATE
     SET claimed_published = greatest(l.claimed_published, excluded.claimed_published)
 """

@@ -55,7 +55,7 @@ class DeviceStore:
             try:
                 return cursor.execute(_REGISTER, asdict(device)).fetchall()[0]
             except psycopg.errors.ForeignKeyViolation as error:
-                raise NotFound("there is no such user", code="user_not_found") from error
+                raise NotFound("There is no such user.", code="user_not_found") from error
 
     def has_user(self, user_id: UUID) -> bool:
         with self._database.session() as connection:

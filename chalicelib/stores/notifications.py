@@ -45,8 +45,8 @@ FORGET_EXPIRED_KEY: LiteralString = """
 """
 
 SELECT_KEY: LiteralString = """
-    SELECT request_hash, answer FROM notifications.idempotency_keys
-    WHERE client_id = %(client_id)s AND key = %(key)s AND expires_at > now()
+    SELECT request_hash, answer, expires_at > now() FROM notifications.idempotency_keys
+    WHERE client_id = %(client_id)s AND key = %(key)s
 """
 
 
@@ -65,17 +65,22 @@ class NotificationStore:
         """
         with self._database.session() as connection:
             try:
-                if remember is not None:
-                    connection.execute(FORGET_EXPIRED_KEY, {"client_id": new.client_id, "key": remember.key})
                 connection.execute(RECORD, _packed(new) | _packed_key(remember, remember_s))
             except UniqueViolation as error:
                 raise RequestInProgress("the idempotency key was taken meanwhile", retry_after_s=1) from error
 
     def find_remembered(self, client_id: str, key: str) -> RememberedRequest | None:
-        """The request that an idempotency key stands for, if it is still kept."""
+        """The request that an idempotency key stands for. One whose time is over is forgotten, and free again."""
+        named = {"client_id": client_id, "key": key}
         with self._database.session() as connection:
-            row = connection.execute(SELECT_KEY, {"client_id": client_id, "key": key}).fetchone()
-        return None if row is None else RememberedRequest(key=key, request_hash=row[0], answer=row[1])
+            row = connection.execute(SELECT_KEY, named).fetchone()
+            if row is None:
+                return None
+            request_hash, answer, is_kept = row
+            if not is_kept:
+                connection.execute(FORGET_EXPIRED_KEY, named)
+                return None
+        return RememberedRequest(key=key, request_hash=request_hash, answer=answer)
 
 
 def _packed(new: NewNotification) -> dict[str, object]:

@@ -15,7 +15,8 @@ from chalicelib.domain.delivery import QUEUED_WATCH_S, Waiting
 from chalicelib.domain.notification import Channel
 from chalicelib.stores.postgres import Database
 
-TAKEN_S = 30
+TAKEN_S = 10
+"""How long one relay has a row to itself: longer than a publish takes, but a broker that returns waits no longer."""
 
 TAKE_DUE: LiteralString = """
     WITH due AS (

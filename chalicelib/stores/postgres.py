@@ -15,6 +15,13 @@ from chalicelib.errors import DatabaseUnavailable
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+UNANSWERED_TIMEOUT_MS = 10_000
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES = 5, 2, 3
+"""A server that vanished without a word is noticed after ten seconds or so, and not after TCP's two hours."""
+
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+"""Errors of the connection or the server's state. A primary that became a standby answers with an InternalError (25006,
+read_only_sql_transaction), and a connection to it would never be of use again."""
 
 
 class Database:
@@ -38,7 +45,7 @@ class Database:
         try:
             connection = self._opened()
             yield connection
-        except psycopg.OperationalError as error:
+        except LOST as error:
             self.close()
             raise DatabaseUnavailable(f"PostgreSQL: {type(error).__name__}") from error
         finally:
@@ -70,6 +77,10 @@ class Database:
             autocommit=True,
             prepare_threshold=None,
             connect_timeout=CONNECT_TIMEOUT_S,
+            tcp_user_timeout=UNANSWERED_TIMEOUT_MS,
+            keepalives_idle=KEEPALIVE_IDLE_S,
+            keepalives_interval=KEEPALIVE_INTERVAL_S,
+            keepalives_count=KEEPALIVES,
             application_name=self._application_name,
             options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC "
             f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}",

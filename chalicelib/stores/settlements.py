@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from chalicelib.domain.delivery import Settlement
+from chalicelib.domain.storable import storable
 from chalicelib.stores.postgres import Database
 
 SETTLE: LiteralString = """
@@ -28,7 +29,9 @@ SETTLE: LiteralString = """
         UPDATE notifications.deliveries d
         SET status = o.status, attempts = o.attempts, reason = o.reason,
             provider = coalesce(o.provider, d.provider), provider_message_id = o.provider_message_id,
-            wake_at = now() + make_interval(secs => o.wake_after_s), updated_at = now()
+            wake_at = now() + make_interval(secs => o.wake_after_s), updated_at = now(),
+            -- what goes back to its queue is not there before the note that says so
+            published_at = CASE o.status WHEN 'queued' THEN NULL ELSE d.published_at END
         FROM outcome o JOIN locked l ON l.id = o.delivery_id
         WHERE d.id = o.delivery_id
         RETURNING d.id
@@ -94,10 +97,10 @@ def _packed(settlement: Settlement) -> Mapping[str, object]:
         "status": settlement.status,
         "attempts": settlement.attempts,
         "reason": settlement.reason,
-        "detail": settlement.detail,
+        "detail": storable(settlement.detail),
         "provider": settlement.provider,
-        "provider_code": settlement.provider_code,
-        "provider_message_id": settlement.provider_message_id,
+        "provider_code": storable(settlement.provider_code),
+        "provider_message_id": storable(settlement.provider_message_id),
         "wake_after_s": settlement.wake_after_s,
         "device_removed": settlement.device_removed,
     }

@@ -95,7 +95,7 @@ class TemplateStore:
             try:
                 stored = cursor.execute(_INSERT_TEMPLATE, head).fetchall()[0]
             except psycopg.errors.UniqueViolation as error:
-                raise Conflict("this template code is in use already", code="template_code_taken") from error
+                raise Conflict("This template code is in use already.", code="template_code_taken") from error
             connection.execute(_INSERT_VERSION, version)
             cursor.executemany(_INSERT_CONTENT, [version | _packed(content) for content in template.contents])
         version_1 = TemplateVersion(

@@ -8,8 +8,8 @@ from chalicelib.errors import Conflict
 from chalicelib.stores.postgres import Database
 
 _TAKEN = {
-    "users_email_key_key": ("this e-mail address is registered already", "email_taken"),
-    "users_external_id_key": ("this external_id is in use already", "external_id_taken"),
+    "users_email_key_key": ("This e-mail address is registered already.", "email_taken"),
+    "users_external_id_key": ("This external_id is in use already.", "external_id_taken"),
 }
 
 _INSERT = """

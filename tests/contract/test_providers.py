@@ -27,7 +27,7 @@ from chalicelib.errors import AddressRejected, DeliveryError, OutcomeUnknown, Pr
 from tests.fakes import FakeProvider
 from tests.service_account import service_account_json
 
-SLOW_S = 2.0
+SLOW_S = 4.0
 THREADS = 8
 
 

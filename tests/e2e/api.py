@@ -45,23 +45,21 @@ class Client:
     """
 
     def __init__(self, addresses: Mapping[str, str], *, credentials: Credentials | None = None) -> None:
-        self._api = httpx.Client(base_url=addresses["API_URL"], timeout=_CALL_TIMEOUT_S)
-        self._mails = httpx.Client(base_url=addresses["MAIL_URL"], timeout=_CALL_TIMEOUT_S)
-        self._pushes = httpx.Client(base_url=addresses["FCM_URL"], timeout=_CALL_TIMEOUT_S)
+        self._http = httpx.Client(timeout=_CALL_TIMEOUT_S)
+        self._api_url, self._mail_url, self._fcm_url = (addresses[key] for key in ("API_URL", "MAIL_URL", "FCM_URL"))
         self._credentials = credentials or Credentials(addresses["CLIENT_ID"], addresses["CLIENT_SECRET"])
         self._token = ""
         self._renew_at_s = 0.0
 
     def close(self) -> None:
-        for connection in (self._api, self._mails, self._pushes):
-            connection.close()
+        self._http.close()
 
     @property
     def token(self) -> str:
         """An access token that is good for another minute at least."""
         if time.monotonic() >= self._renew_at_s:
             asked = {"client_id": self._credentials.client_id, "client_secret": self._credentials.client_secret}
-            answer = succeeded(self._api.post("/v1/auth/token", json=asked))
+            answer = succeeded(self._http.post(f"{self._api_url}/v1/auth/token", json=asked))
             self._token = answer["access_token"]
             self._renew_at_s = time.monotonic() + answer["expires_in"] - _RENEW_TOKEN_BEFORE_S
         return self._token
@@ -81,8 +79,8 @@ class Client:
         sent: dict[str, str | None] = {} if content is None else {"Content-Type": "application/json"}
         sent |= {} if "Authorization" in (headers or {}) else self._authorization
         sent |= headers or {}
-        named = {name: value for name, value in sent.items() if value is not None}
-        return self._api.request(method, path, content=content, headers=named)
+        named = [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value is not None]
+        return self._http.request(method, f"{self._api_url}{path}", content=content, headers=named)
 
     @property
     def _authorization(self) -> dict[str, str | None]:
@@ -148,11 +146,13 @@ class Client:
 
     def mails(self, to: str | None = None) -> list[Json]:
         """What the sink has accepted or begun to accept (`answered` tells), oldest first."""
-        return list(succeeded(self._mails.get("/messages", params={} if to is None else {"to": to})))
+        return list(succeeded(self._http.get(f"{self._mail_url}/messages", params={} if to is None else {"to": to})))
 
     def pushes(self, token: str | None = None) -> list[Json]:
         """What the double has accepted, oldest first."""
-        return list(succeeded(self._pushes.get("/messages", params={} if token is None else {"token": token})))
+        return list(
+            succeeded(self._http.get(f"{self._fcm_url}/messages", params={} if token is None else {"token": token}))
+        )
 
 
 def succeeded(answer: httpx.Response) -> Json:

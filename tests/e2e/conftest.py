@@ -22,7 +22,7 @@ def breakable_stack(stack: Stack) -> Iterator[Stack]:
     stack.up()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(stack: Stack) -> Iterator[Client]:
     """The stack's own API client, with every scope."""
     client = Client(stack.addresses)

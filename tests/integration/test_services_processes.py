@@ -104,10 +104,3 @@ def test_a_process_that_got_the_same_id_is_never_touched(processes: Processes, t
         processes.stop("server", patience_s=1)
         assert innocent.poll() is None
         innocent.kill()
-
-
-def test_a_changed_environment_changes_the_fingerprint(tmp_path: Path) -> None:
-    command = Command(argv=["server"], environment={"A": "1"}, folder=tmp_path)
-    changed = Command(argv=["server"], environment={"A": "2"}, folder=tmp_path)
-    assert command.fingerprint() != changed.fingerprint()
-    assert command.fingerprint("version 1") != command.fingerprint("version 2")

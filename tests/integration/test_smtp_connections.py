@@ -20,7 +20,7 @@ from chalicelib.errors import AddressRejected, MessageRefused, OutcomeUnknown, P
 from tests.scripted_smtp import Connection, ScriptedSmtp, scripted_smtp
 
 DEADLINE_S = 0.5
-SLACK_S = 0.4
+SLACK_S = 2.0
 
 
 class Clock:
@@ -67,9 +67,9 @@ def test_connections_outlive_the_threads_that_used_them() -> None:
 
 def test_lines_that_begin_with_a_dot_arrive_whole() -> None:
     with scripted_smtp() as server, provider_for(server) as provider:
-        send(provider, text=".\n..two\n.")
+        send(provider, text=".one\n..two\n" + "word " * 30)
         [mail] = server.mails
-        assert mail.count(b"\r\n..") >= 2
+        assert b"\r\n..one\r\n...two\r\n" in mail
 
 
 def test_a_connection_that_died_while_idle_is_replaced_within_the_attempt() -> None:
@@ -196,12 +196,12 @@ def test_a_server_that_reads_nothing_does_not_hold_a_send_past_its_deadline() ->
 
     def stop_reading(connection: Connection) -> None:
         connection.socket.sendall(b"354 go on\r\n")
-        held.wait(5)
+        held.wait(9)
 
     with scripted_smtp({"DATA": stop_reading}) as server, provider_for(server) as provider:
         began_s = time.monotonic()
         with pytest.raises(ProviderUnavailable):
-            send(provider, text="x" * 20_000_000, within_s=DEADLINE_S * 3)
+            send(provider, text="x" * 12_000_000, within_s=DEADLINE_S * 3)
         assert time.monotonic() - began_s < DEADLINE_S * 3 + SLACK_S
         held.set()
 
@@ -210,7 +210,7 @@ def test_the_provider_s_own_timeout_ends_a_send_before_a_later_deadline() -> Non
     held = threading.Event()
 
     def say_nothing(_: Connection) -> None:
-        held.wait(5)
+        held.wait(9)
 
     with scripted_smtp({"MAIL": say_nothing}) as server:
         url = ProviderUrl.parse(f"smtp://127.0.0.1:{server.port}?tls=none")

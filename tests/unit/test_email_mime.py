@@ -156,8 +156,11 @@ def test_a_local_part_beyond_ascii_needs_a_server_that_takes_it() -> None:
         "a,b@x",
         '"a"@x',
         "a@x\x00",
-    ]
-    + ["a" * 65 + "@x", "a@" + "x" * 260, "a@é..x", "a@\ud800x"],
+        "a" * 65 + "@x",
+        "a@" + "x" * 260,
+        "a@é..x",
+        "a@\ud800x",
+    ],
 )
 def test_an_address_that_could_break_out_or_go_nowhere_is_rejected(address: str) -> None:
     with pytest.raises(AddressRejected):

@@ -1,7 +1,6 @@
 """The edge of a route: what reaches a view, and what is answered when something does not."""
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 
@@ -74,7 +73,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
+def shop() -> Shop:
     return Shop()
 
 

@@ -9,7 +9,7 @@ from chalicelib.errors import InvalidSettings
 
 
 def test_a_full_url_is_read_whole() -> None:
-    assert ProviderUrl.parse("smtp://us%40er:p%3Ass@mail.example:2525?tls=tls&name=main&rate=14/second") == ProviderUrl(
+    assert ProviderUrl.parse("smtp://us%40er:p%3Ass@mail.example:2525?tls=tls&name=main") == ProviderUrl(
         scheme="smtp",
         host="mail.example",
         port=2525,
@@ -17,7 +17,6 @@ def test_a_full_url_is_read_whole() -> None:
         tls=Tls.TLS,
         username="us@er",
         password="p:ss",
-        rate="14/second",
     )
 
 
@@ -54,8 +53,7 @@ def test_encryption_is_the_default(text: str, port: int, tls: Tls) -> None:
         "smtp://mail.example?tsl=none",
         "smtp://mail.example?name=a&name=b",
         "smtp://mail.example?name=Main%20One",
-        "smtp://mail.example?rate=fast",
-        "smtp://mail.example?rate=0/second",
+        "smtp://mail.example?rate=14/second",
     ],
 )
 def test_what_is_malformed_or_unknown_is_refused(text: str) -> None:

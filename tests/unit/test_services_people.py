@@ -11,7 +11,7 @@ from chalicelib.domain.notification import Platform
 from chalicelib.domain.principal import Principal, Scope
 from chalicelib.errors import BrokerUnavailable, Conflict, InvalidRequest, NotFound, Unauthenticated
 from chalicelib.services.authenticate_client import authenticate_client
-from chalicelib.services.check_health import check_health
+from chalicelib.services.check_health import Check, check_health
 from chalicelib.services.create_template import create_template
 from chalicelib.services.create_user import CreateUser, create_user
 from chalicelib.services.forget_device import forget_device
@@ -109,7 +109,7 @@ def test_devices_come_in_pages(stores: PeopleStores) -> None:
     for number in range(3):
         later = NOW + timedelta(seconds=number)
         command = RegisterDevice(user_id=user.id, token=f"phone-{number}", platform=Platform.IOS)
-        register_device(command, devices=stores.devices, clock=lambda later=later: later)
+        register_device(command, devices=stores.devices, clock=later.replace)
     first = list_devices(user.id, before=None, limit=2, devices=stores.devices)
     rest = list_devices(user.id, before=first.devices[-1].id, limit=2, devices=stores.devices)
     assert [device.token for device in (*first.devices, *rest.devices)] == ["phone-2", "phone-1", "phone-0"]
@@ -184,7 +184,7 @@ def test_health_tells_of_each_dependency_and_only_what_acceptance_needs_decides(
     def away() -> None:
         raise BrokerUnavailable("gone")
 
-    checks = {"postgresql": dict, "rabbitmq": away}
+    checks: dict[str, Check] = {"postgresql": dict, "rabbitmq": away}
     health = check_health(checks=checks, required={"postgresql"}, monotonic_s=lambda: next(ticks))
     assert health.ready
     assert {name: state.available for name, state in health.dependencies.items()} == {

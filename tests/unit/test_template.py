@@ -1,5 +1,7 @@
 """Templates: what compiles, what they need, what they become."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,3 +164,10 @@ def test_a_failed_rendering_shows_no_value() -> None:
 )
 def test_the_locale_falls_back_step_by_step(wanted: list[str | None], available: list[str], chosen: str) -> None:
     assert choose_locale(wanted, available, "en") == chosen
+
+
+def test_threads_share_one_compiled_template() -> None:
+    template = email(html="{% for i in range(50) %}{{ x ~ i }} {% endfor %}", text=None)
+    with ThreadPoolExecutor(8) as threads:
+        mails = list(threads.map(lambda x: rendered(template, x=x), range(200)))
+    assert [mail.html.split(" ")[0] for mail in mails] == [f"{x}0" for x in range(200)]

@@ -3,6 +3,7 @@
 GET  /health                                       GET  /functions      GET  /mappings      GET  /schedules
 POST /functions/{name}/invocations                 invoke and wait; the body is the event
 PUT  /mappings/{name} {"enabled": true|false}      POST /mappings/{name}/lose-next-acknowledgement
+PUT  /functions/{name} {"enforce_timeout": true|false}
 """
 
 import json
@@ -43,6 +44,7 @@ class Control:
             ("PUT", re.compile("/mappings/([^/]+)"), self._switch),
             ("POST", re.compile("/mappings/([^/]+)/lose-next-acknowledgement"), self._lose_acknowledgement),
             ("POST", re.compile("/functions/([^/]+)/invocations"), self._invoke),
+            ("PUT", re.compile("/functions/([^/]+)"), self._switch_timeout),
         ]
 
     def answer(self, *, method: str, path: str, body: bytes) -> Answer:
@@ -69,7 +71,11 @@ class Control:
     def _functions(self, _: str, __: Json) -> Answer:
         return Answer(
             [
-                {"name": name, "environments": [asdict(one) for one in function.describe()]}
+                {
+                    "name": name,
+                    "enforce_timeout": function.enforces_timeout,
+                    "environments": [asdict(one) for one in function.describe()],
+                }
                 for name, function in self._emulator.functions.items()
             ]
         )
@@ -83,14 +89,22 @@ class Control:
 
     def _switch(self, name: str, body: Json) -> Answer:
         mapping = self._emulator.mappings[name]
-        enabled = body.get("enabled") if isinstance(body, dict) else None
-        if not isinstance(enabled, bool):
+        enabled = _switch_in(body, "enabled")
+        if enabled is None:
             return Answer({"message": 'the body is {"enabled": true|false}'}, _BAD_REQUEST)
         if enabled:
             mapping.enable()
         else:
             mapping.disable()
         return Answer(_describe_mapping(name, self._emulator), status=202)
+
+    def _switch_timeout(self, name: str, body: Json) -> Answer:
+        function = self._emulator.functions[name]
+        enforces = _switch_in(body, "enforce_timeout")
+        if enforces is None:
+            return Answer({"message": 'the body is {"enforce_timeout": true|false}'}, _BAD_REQUEST)
+        function.enforces_timeout = enforces
+        return Answer({"name": name, "enforce_timeout": enforces})
 
     def _lose_acknowledgement(self, name: str, _: Json) -> Answer:
         self._emulator.mappings[name].lose_next_acknowledgement()
@@ -109,6 +123,12 @@ class Control:
             return Answer(description, headers={"X-Amz-Function-Error": "Unhandled"})
         except FunctionThrottled as error:
             return Answer({"Type": "User", "message": str(error)}, _TOO_MANY_REQUESTS)
+
+
+def _switch_in(body: Json, name: str) -> bool | None:
+    """The position of a switch in a body; None when it is not there."""
+    position = body.get(name) if isinstance(body, dict) else None
+    return position if isinstance(position, bool) else None
 
 
 def _describe_mapping(name: str, emulator: Emulator) -> Json:

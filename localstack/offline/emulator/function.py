@@ -24,7 +24,10 @@ class EnvironmentReport:
 
 
 class Function:
-    """Safe from any thread. The environment used last is used first, so that a quiet function keeps one."""
+    """Safe from any thread. The environment used last is used first, so that a quiet function keeps one.
+
+    `enforces_timeout` may be switched at any time and counts from the next invocation on.
+    """
 
     def __init__(self, *, name: str, spec: FunctionSpec, clock_s: Callable[[], float] = time.monotonic) -> None:
         self.name = name
@@ -34,12 +37,13 @@ class Function:
         self._busy: list[Environment] = []
         self._idle: list[tuple[float, Environment]] = []
         self._closed = False
+        self.enforces_timeout = True
 
     def invoke(self, event: Json) -> Json:
         """The handler's result. Raises InvocationFailed, FunctionThrottled."""
         environment = self._check_out()
         try:
-            return environment.invoke(event)
+            return environment.invoke(event, enforce_timeout=self.enforces_timeout)
         except InvocationFailed as failure:
             _log.warning("invocation failed: function=%s error_type=%s", self.name, failure.error_type)
             raise

@@ -43,6 +43,8 @@ def fetch(cache: Path, report: Callable[[str], None]) -> RabbitMQInstallation:
         found = find_fetched(cache)
         if found is not None:
             return found
+        for broken_off in cache.glob("fetching-*"):
+            shutil.rmtree(broken_off, ignore_errors=True)
         report("fetching it with apt, once (65 MB, no root needed) …")
         with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
             unpacked = _unpack(Path(scratch), _download(Path(scratch)))

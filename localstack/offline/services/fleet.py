@@ -90,7 +90,7 @@ class Fleet:
         if name == "postgresql":
             binaries = find_postgresql()
             if binaries is not None:
-                return PostgreSQL(binaries)
+                return PostgreSQL(binaries, mark=self._site.processes.mark_of(name))
         elif name == "valkey":
             program = find_valkey()
             if program is not None:

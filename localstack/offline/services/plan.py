@@ -16,7 +16,7 @@ _FILE = "plan.json"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ports, password and, where the server's user cannot reach the stack's folder, a folder outside it."""
+    """Ports, password and, where the server cannot do with the stack's folder, a folder outside it."""
 
     source: str
     password: str
@@ -32,10 +32,8 @@ class Plan:
         return replace(self, ports=ports)
 
     def with_outside(self) -> "Plan":
-        """Return the plan with a private folder of the system's temporary one that every user can pass through."""
-        folder = Path(tempfile.mkdtemp(prefix="carillon-"))
-        folder.chmod(0o711)
-        return replace(self, outside=str(folder))
+        """Return the plan with a folder, yet to be made, in the system's temporary one."""
+        return replace(self, outside=str(Path(tempfile.gettempdir()) / f"carillon-{secrets.token_hex(8)}"))
 
 
 def new_plan(source: str, defaults: Mapping[str, int], *, prefer_defaults: bool) -> Plan:

@@ -34,21 +34,26 @@ class PostgreSQL:
     name: ClassVar[str] = "postgresql"
     default_ports: ClassVar[Mapping[str, int]] = {"sql": 5432}
 
-    def __init__(self, binaries: Path) -> None:
-        self._binaries = binaries
+    def __init__(self, binaries: Path, *, mark: Mapping[str, str]) -> None:
+        self._mark = mark
+        self._binaries = binaries.resolve()
         self._user = _NOBODY if os.geteuid() == 0 else None
 
-    def prepare(self, plan: Plan, folder: Path) -> Plan:
+    def placed(self, plan: Plan, folder: Path) -> Plan:
+        """Return the plan with a place the server's user can reach."""
+        reachable = self._user is None or (passable(folder) and passable(self._binaries))
+        return plan if reachable or plan.outside is not None else plan.with_outside()
+
+    def prepare(self, plan: Plan, folder: Path) -> None:
         """Make the data folder. A broken-off initdb is begun again: only a finished one gets the final name."""
-        if self._user is not None and plan.outside is None and not self._reachable(folder):
-            plan = plan.with_outside()
         place = place_of(plan, folder)
         place.mkdir(parents=True, exist_ok=True)
+        if plan.outside is not None:
+            place.chmod(0o711)
         if not place.joinpath("data").exists():
             self._copy_binaries(place)
             self._initialise(plan, place)
         _remove_stale_lock(place / "data")
-        return plan
 
     def commands(self, plan: Plan, folder: Path) -> Mapping[str, Command]:
         """Return the one process."""
@@ -77,9 +82,6 @@ class PostgreSQL:
         except psycopg.OperationalError as error:
             raise NotHealthy(str(error)) from error
         return Endpoint(url=f"{server}/carillon", source="private", version=version)
-
-    def _reachable(self, folder: Path) -> bool:
-        return passable(folder) and passable(self._binaries)
 
     def _program(self, name: str, place: Path) -> Path:
         copied = place / "binaries" / self._binaries.name
@@ -118,7 +120,8 @@ class PostgreSQL:
             capture_output=True,
             text=True,
             cwd="/",
-            env=_environment(),
+            # A launcher that is killed leaves initdb at work: the next one finds and ends it by this mark.
+            env={**_environment(), **self._mark},
             user=self._user,
             group=self._user,
             extra_groups=None if self._user is None else [],

@@ -49,8 +49,12 @@ class Server(Protocol):
     name: ClassVar[str]
     default_ports: ClassVar[Mapping[str, int]]
 
-    def prepare(self, plan: Plan, folder: Path) -> Plan:
-        """Write what the server needs before its first start; repeating is harmless. Return the plan, completed."""
+    def placed(self, plan: Plan, folder: Path) -> Plan:
+        """Return the plan with the place of the data decided; nothing is made yet."""
+        ...
+
+    def prepare(self, plan: Plan, folder: Path) -> None:
+        """Write what the server needs before its first start; repeating is harmless."""
         ...
 
     def commands(self, plan: Plan, folder: Path) -> Mapping[str, Command]:
@@ -104,8 +108,10 @@ class PrivateServer:
             self._site.processes.stop(name, patience_s=0)
         if len(missing) == len(self._server.commands(plan, self._folder)):
             plan = plan.moved(self._server.default_ports, prefer_defaults=self._site.prefer_default_ports)
-        plan = self._server.prepare(plan, self._folder)
+        # Kept before anything is made: `down` must find what a crash leaves, also outside the stack's folder.
+        plan = self._server.placed(plan, self._folder)
         save_plan(self._folder, plan)
+        self._server.prepare(plan, self._folder)
         commands = self._server.commands(plan, self._folder)
         for name in missing:
             self._site.processes.start(name, commands[name])

@@ -5,7 +5,6 @@ never touches one that merely got the same id.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
@@ -50,11 +49,6 @@ class Command:
     folder: Path
     user: int | None = None
 
-    def fingerprint(self, version: str = "") -> str:
-        """Return a digest of everything that decides how the process behaves; secrets cannot be read back from it."""
-        told = json.dumps([list(self.argv), sorted(self.environment.items()), str(self.folder), self.user, version])
-        return hashlib.sha256(told.encode()).hexdigest()
-
 
 class Processes:
     """The processes of one stack, by name. Not for two launchers at a time: they take the stack's lock first."""
@@ -65,7 +59,7 @@ class Processes:
         self._mark = mark
         self._children: list[subprocess.Popen[bytes]] = []
 
-    def start(self, name: str, command: Command, *, version: str = "") -> Record:
+    def start(self, name: str, command: Command, *, fingerprint: str = "") -> Record:
         """Start a process under a name that has none running; its output is appended to logs/NAME.log."""
         self._records.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -76,14 +70,14 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=command.folder,
-                env={**command.environment, MARK: f"{self._mark}/{name}"},
+                env={**command.environment, **self.mark_of(name)},
                 start_new_session=True,
                 user=command.user,
                 group=command.user,
                 extra_groups=None if command.user is None else [],
             )
         self._children.append(child)
-        record = Record(name, child.pid, _started(child.pid), command.fingerprint(version))
+        record = Record(name, child.pid, _started(child.pid), fingerprint)
         write_private(self._file(name), json.dumps(asdict(record)))
         assert child.stdin is not None  # noqa: S101 - it was asked for as a pipe
         with contextlib.suppress(BrokenPipeError), child.stdin as gate:
@@ -93,6 +87,10 @@ class Processes:
     def log(self, name: str) -> Path:
         """Return where the process's output goes."""
         return self._logs / f"{name}.log"
+
+    def mark_of(self, name: str) -> dict[str, str]:
+        """Return what a short-lived process carries in its environment to be ended with the one of this name."""
+        return {MARK: f"{self._mark}/{name}"}
 
     def find(self, name: str) -> Record | None:
         """Return the record of the process that runs under this name, None when none does."""

@@ -18,6 +18,7 @@ from offline.services.private import Endpoint, NotHealthy
 from offline.services.processes import Command
 
 _USER = "carillon"
+_ALIAS = "rabbitmq"
 _DISTRIBUTION = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
@@ -35,7 +36,15 @@ class RabbitMQ:
     def __init__(self, installation: RabbitMQInstallation) -> None:
         self._installation = installation
 
-    def prepare(self, plan: Plan, folder: Path) -> Plan:
+    def placed(self, plan: Plan, folder: Path) -> Plan:  # noqa: ARG002 - the data lies well where it is
+        """Return the plan, with a place for another name of the installation where the broker's scripts need one.
+
+        They do not quote their own path: below a folder with a space in its name they find nothing.
+        """
+        needed = len(str(self._installation.server).split()) > 1
+        return plan.with_outside() if needed and plan.outside is None else plan
+
+    def prepare(self, plan: Plan, folder: Path) -> None:
         """Write configuration, plug-ins and the cookie; the user is made by the first start."""
         settings = [
             f"default_user = {_USER}",
@@ -50,15 +59,19 @@ class RabbitMQ:
         if not cookie.exists():
             write_private(cookie, secrets.token_hex(20))
         cookie.chmod(0o400)
-        return plan
+        if plan.outside is not None:
+            _make_alias(Path(plan.outside), self._installation.server.resolve().parents[1])
 
     def commands(self, plan: Plan, folder: Path) -> Mapping[str, Command]:
         """Return Erlang's port mapper, in the foreground so that it is on record like the rest, and the broker."""
         environment = self._environment(plan, folder)
         mapper = [str(self._installation.epmd), "-port", str(plan.ports["mapper"]), "-address", LOOPBACK]
+        server = self._installation.server
+        if plan.outside is not None:
+            server = Path(plan.outside) / _ALIAS / "sbin" / server.name
         return {
             "epmd": Command(argv=mapper, environment=environment, folder=folder),
-            self.name: Command(argv=[str(self._installation.server)], environment=environment, folder=folder),
+            self.name: Command(argv=[str(server)], environment=environment, folder=folder),
         }
 
     @staticmethod
@@ -95,6 +108,12 @@ class RabbitMQ:
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_LOGS": "-",
         }
+
+
+def _make_alias(place: Path, installation: Path) -> None:
+    place.mkdir(mode=0o700, exist_ok=True)
+    if not place.joinpath(_ALIAS).is_symlink():
+        place.joinpath(_ALIAS).symlink_to(installation)
 
 
 def version_at(management_url: str) -> str:

@@ -23,7 +23,11 @@ class Valkey:
     def __init__(self, program: Path) -> None:
         self._program = program
 
-    def prepare(self, plan: Plan, folder: Path) -> Plan:
+    def placed(self, plan: Plan, folder: Path) -> Plan:  # noqa: ARG002 - its user is ours
+        """Return the plan as it is."""
+        return plan
+
+    def prepare(self, plan: Plan, folder: Path) -> None:
         """Write the configuration, where the password cannot be seen in a list of processes."""
         settings = [
             f"bind {LOOPBACK}",
@@ -34,7 +38,6 @@ class Valkey:
             "daemonize no",
         ]
         write_private(folder / "valkey.conf", "\n".join(settings) + "\n")
-        return plan
 
     def commands(self, plan: Plan, folder: Path) -> Mapping[str, Command]:  # noqa: ARG002 - ports are in the file
         """Return the one process."""

@@ -89,6 +89,9 @@ def main() -> int:
         print(f"\n{failure}", file=sys.stderr)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has gone; without this the interpreter complains about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return _FAILED
 
 

@@ -1,5 +1,6 @@
 """What the commands say while they work: a line per step."""
 
+import contextlib
 import threading
 from collections.abc import Mapping
 
@@ -18,11 +19,10 @@ _one_line_at_a_time = threading.Lock()
 
 def say(name: str, text: str) -> None:
     """Print one line about one part, from whatever thread."""
-    with _one_line_at_a_time:
-        print(f"  {_TITLES.get(name, name):<14} {text}".rstrip(), flush=True)
+    headline(f"  {_TITLES.get(name, name):<14} {text}".rstrip())
 
 
 def headline(text: str) -> None:
-    """Print a line that stands for itself."""
-    with _one_line_at_a_time:
+    """Print a line that stands for itself. A terminal that was closed keeps nobody from cleaning up."""
+    with _one_line_at_a_time, contextlib.suppress(OSError):
         print(text, flush=True)

@@ -8,12 +8,14 @@ from chalicelib.broker.topology import LANES, queue_of
 from chalicelib.domain.messages import FAILED
 from offline.stack.layout import REPOSITORY
 
-_TIMEOUT_S = 60
 # Too short for a second pass within one invocation: locally the schedule's own rhythm is the relay's.
 _RELAY_TIMEOUT_S = 14
 _RELAY_EVERY_S = 2
 # An environment is replaced by a cold one now and then, as in Lambda: nothing may depend on its memory.
 _RECYCLE_AFTER = 500
+
+FUNCTION_TIMEOUT_S = 60
+"""Of the functions that consume a queue; a claim's lease follows from it."""
 
 CONSUMERS: Mapping[str, str] = {
     **{f"deliver_{lane.replace('.', '_')}": queue_of(lane) for lane in LANES},
@@ -22,9 +24,9 @@ CONSUMERS: Mapping[str, str] = {
 """Which function consumes which queue."""
 
 
-def emulator_config(*, settings: Mapping[str, str], broker_url: str, control_port: int) -> str:
+def emulator_config(*, settings: Mapping[str, str], broker_url: str, control_port: int, function_timeout_s: int) -> str:
     """Return the emulator's configuration file: one function and one mapping a lane, the archive, and the relay."""
-    functions = {name: _function(name, settings, timeout_s=_TIMEOUT_S) for name in CONSUMERS}
+    functions = {name: _function(name, settings, timeout_s=function_timeout_s) for name in CONSUMERS}
     return json.dumps(
         {
             "control_port": control_port,

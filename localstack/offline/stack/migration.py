@@ -74,7 +74,7 @@ def main() -> int:
         try:
             function.invoke(told["event"])
         except InvocationFailed as failure:
-            print(f"{failure.error_type}: {failure.error_message}", *failure.stack_trace, sep="\n", file=sys.stderr)
+            print(*failure.stack_trace, f"{failure.error_type}: {failure.error_message}", sep="\n", file=sys.stderr)
             return 1
     return 0
 

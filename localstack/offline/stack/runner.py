@@ -13,11 +13,10 @@ PATIENCE_S = 6.0
 def launch(part: Part, processes: Processes) -> bool:
     """Start a part unless it runs, answers and is what it should be; say whether that was needed."""
     record = processes.find(part.name)
-    wanted = part.command.fingerprint(part.version)
-    if record is not None and record.fingerprint == wanted and answers(part.health_url):
+    if record is not None and record.fingerprint == part.fingerprint and answers(part.health_url):
         return False
     processes.stop(part.name, patience_s=PATIENCE_S)
-    processes.start(part.name, part.command, version=part.version)
+    processes.start(part.name, part.command, fingerprint=part.fingerprint)
     return True
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from offline.services.fleet import NAMES as SERVICES
 from offline.services.fleet import Fleet
 from offline.services.private import Endpoint, Site
-from offline.services.processes import MARK, Processes
+from offline.services.processes import Processes
 from offline.stack import parts
 from offline.stack.function_settings import function_settings, python_environment
+from offline.stack.functions import FUNCTION_TIMEOUT_S
 from offline.stack.layout import Layout
 from offline.stack.lock import exclusive
 from offline.stack.migration import migrate
@@ -26,12 +27,19 @@ class Stack:
     """A stack. Whatever changes it holds its lock, so that two commands never race. Not for several threads at once."""
 
     def __init__(
-        self, *, layout: Layout, environment: Mapping[str, str], say: Say, prefer_default_ports: bool = True
+        self,
+        *,
+        layout: Layout,
+        environment: Mapping[str, str],
+        say: Say,
+        prefer_default_ports: bool = True,
+        function_timeout_s: int = FUNCTION_TIMEOUT_S,
     ) -> None:
         self.layout = layout
         self._environment = environment
         self._say = say
         self._prefer_default_ports = prefer_default_ports
+        self._function_timeout_s = function_timeout_s
         self._opened: dict[str, Processes] = {}
 
     def up(self) -> dict[str, str]:
@@ -124,7 +132,7 @@ class Stack:
     def _runners(self, plan: StackPlan, settings: Mapping[str, str]) -> list[Part]:
         return [
             parts.front(plan, self._environment, settings),
-            parts.emulator(plan, self._environment, settings, self.layout),
+            parts.emulator(plan, self._environment, settings, self.layout, function_timeout_s=self._function_timeout_s),
         ]
 
     def _await(self, part: Part, processes: Processes) -> None:
@@ -135,7 +143,7 @@ class Stack:
 
     def _migrate(self, plan: StackPlan, settings: Mapping[str, str]) -> None:
         began_at = time.monotonic()
-        environment = {**python_environment(self._environment), MARK: f"{plan.mark}/migrate"}
+        environment = {**python_environment(self._environment), **self._processes(plan).mark_of("migrate")}
         migrate(plan=plan, settings=settings, environment=environment, log=self.layout.logs / "migrate.log")
         self._say(
             "migrate", f"{'':<8} {'tables, queues, first client':<26} done in {time.monotonic() - began_at:.1f} s"

@@ -34,12 +34,12 @@ def status(layout: Layout) -> list[Row]:
     if plan is None:
         return []
     processes = Processes(records=layout.processes, logs=layout.logs, mark=plan.mark)
-    addresses = _addresses(layout.stack_env)
+    addresses = {**_addresses(layout.stack_env), "emulator": f"127.0.0.1:{plan.ports['control']}"}
     recorded = processes.names()
     rows = []
     for name in (*reversed(PROCESSES), *parts.DOUBLES, *parts.RUNNERS):
         record = processes.find(name)
-        state = "running" if record is not None else "not ours" if name in _SERVERS and name not in recorded else "dead"
+        state = "running" if record is not None else "not ours" if _is_given(layout, name) else "dead"
         rows.append(Row(name, state, None if record is None else record.pid, addresses.get(name, "")))
     return [row for row in rows if row.name != "epmd" or row.name in recorded]
 
@@ -56,6 +56,10 @@ def queue_depths(layout: Layout) -> dict[str, tuple[int, int]]:
         str(queue["name"]): (int(queue.get("messages_ready", 0)), int(queue.get("messages_unacknowledged", 0)))
         for queue in sorted(listed, key=lambda queue: str(queue["name"]))
     }
+
+
+def _is_given(layout: Layout, name: str) -> bool:
+    return name in _SERVERS and not layout.services.joinpath(name, "plan.json").exists()
 
 
 def _addresses(stack_env: Path) -> dict[str, str]:

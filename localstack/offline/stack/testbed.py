@@ -8,6 +8,7 @@ from pathlib import Path
 
 from offline.services import kernel
 from offline.services.files import write_private
+from offline.stack.functions import FUNCTION_TIMEOUT_S
 from offline.stack.layout import DEFAULT_ROOT, Layout
 from offline.stack.stack import Say, Stack
 
@@ -17,14 +18,19 @@ _SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 @contextlib.contextmanager
 def private_stack(
-    *, settings: Mapping[str, str] | None = None, say: Say | None = None, parent: Path = DEFAULT_ROOT
+    *,
+    settings: Mapping[str, str] | None = None,
+    say: Say | None = None,
+    parent: Path = DEFAULT_ROOT,
+    function_timeout_s: int = FUNCTION_TIMEOUT_S,
 ) -> Iterator[Stack]:
     """Give a stack that is down, and take it down at the end, whatever state it is in by then.
 
+    A short timeout of the queue functions makes leases short enough to be waited for.
     A session that was killed cannot clean up: the next one does it for those whose owner is gone.
     """
     _remove_abandoned(parent)
-    stack = _stack(_make_root(parent), settings or {}, say)
+    stack = _stack(_make_root(parent), settings or {}, say, function_timeout_s)
     try:
         yield stack
     finally:
@@ -41,13 +47,16 @@ def _make_root(parent: Path) -> Path:
     return draft.rename(root)
 
 
-def _stack(root: Path, settings: Mapping[str, str], say: Say | None) -> Stack:
+def _stack(
+    root: Path, settings: Mapping[str, str], say: Say | None, function_timeout_s: int = FUNCTION_TIMEOUT_S
+) -> Stack:
     system = {name: os.environ[name] for name in _SYSTEM if name in os.environ}
     return Stack(
         layout=Layout(root=root),
         environment={**system, **settings},
         say=say or (lambda *_: None),
         prefer_default_ports=False,
+        function_timeout_s=function_timeout_s,
     )
 
 

@@ -151,7 +151,8 @@ class TestQueue:
             channel = connection.channel()
             for _ in range(count):
                 channel.basic_publish("", self.name, body)
-        assert eventually(lambda: self.ready() == count)
+            connection.process_data_events()
+            assert eventually(lambda: self.ready() == count)  # a quorum queue may lose what a closed channel has sent
 
     def ready(self) -> int:
         """How many messages wait for a consumer."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from chalicelib.migrations.run import upgrade
-from chalicelib.stores.postgres import Database
 from psycopg import sql
 
+from chalicelib.migrations.run import upgrade
+from chalicelib.stores.postgres import Database
 from tests.machine import Machine
 
 

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+
 from chalicelib.domain.delivery import RememberedRequest
 from chalicelib.domain.messages import FAILED
 from chalicelib.domain.notification import NotificationStatus, Status
 from chalicelib.domain.recipient import EmailTarget
 from chalicelib.errors import AddressRejected, OutcomeUnknown, ProviderUnavailable, RequestInProgress
 from chalicelib.services.settle import decide
-
 from tests.machine import Machine, now
 
 TO_MANY = [EmailTarget(f"person-{number}@example.org") for number in range(40)]

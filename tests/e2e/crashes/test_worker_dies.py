@@ -1,0 +1,124 @@
+"""The e-mail function dies, or is given up for dead, in the middle of a batch against a slow sink."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from offline.stack.stack import Stack
+
+from tests.conftest import FUNCTION_TIMEOUT_S
+from tests.e2e.api import Client, address, delivery_of, told
+from tests.e2e.crashes.crashing import kill, running_pid, unlimited
+from tests.e2e.crashes.ledger import Ledger, Line, arrivals, draw_up
+from tests.e2e.emulator import paused
+from tests.e2e.waiting import eventually
+
+Json = Any
+RecordProperty = Callable[[str, object], None]
+
+FUNCTION = "deliver_email"
+BATCH = 100
+MIDDLE = 40
+LEASE_S = FUNCTION_TIMEOUT_S + 5
+RELAY_TICK_S = 2
+SENT_AT_ONCE, SLOW_SINK_S, ROUND_OVERHEAD_S = 16, 2, 1.5
+MOST_UNSETTLED = SENT_AT_ONCE + 25
+RESENDING_S = (BATCH / SENT_AT_ONCE + 1) * (SLOW_SINK_S + ROUND_OVERHEAD_S)
+
+
+def test_a_killed_worker_loses_nothing_and_repeats_only_what_it_had_not_settled(
+    stack: Stack, client: Client, email_template: str, record_property: RecordProperty
+) -> None:
+    accepted = begin_a_slow_batch(stack, client, email_template)
+    kill(stack, FUNCTION)
+    at_the_sink = set(arrivals(client, accepted))
+    ledger = draw_up(client, accepted, within_s=LEASE_S + 2 * RELAY_TICK_S + RESENDING_S)
+    ledger.require_all_sent()
+    unsettled = abandoned(ledger)
+    assert ledger.duplicated == at_the_sink & unsettled
+    assert len(ledger.duplicated) <= MOST_UNSETTLED
+    assert len(unsettled) >= BATCH - MIDDLE - MOST_UNSETTLED, "the worker was not killed in the middle of its batch"
+    record_property("duplicated", len(ledger.duplicated))
+    record_property("unsettled", len(unsettled))
+    for delivery_id in unsettled:
+        require_taken_back_in_time(ledger.lines[delivery_id])
+
+
+def test_a_worker_that_was_stopped_past_its_lease_changes_nothing_when_it_comes_back(
+    stack: Stack, client: Client, email_template: str, record_property: RecordProperty
+) -> None:
+    with unlimited(stack, FUNCTION):
+        accepted = begin_a_slow_batch(stack, client, email_template)
+        worker = running_pid(stack, FUNCTION)
+        os.kill(worker, signal.SIGSTOP)
+        open_ids = wait_for_the_ends_of_leases(client, accepted)
+        os.kill(worker, signal.SIGCONT)
+        ledger = draw_up(client, accepted, within_s=RESENDING_S)
+    ledger.require_all_sent()
+    late = {delivery_id for delivery_id, line in ledger.lines.items() if "outcome_late" in line.events}
+    assert late, "the worker did not come back"
+    assert late <= open_ids
+    assert ledger.duplicated <= abandoned(ledger) == open_ids
+    assert len(ledger.duplicated) <= MOST_UNSETTLED
+    record_property("duplicated", len(ledger.duplicated))
+    record_property("late", len(late))
+    for delivery_id in late:
+        require_late_outcome_without_effect(ledger.lines[delivery_id])
+
+
+def begin_a_slow_batch(stack: Stack, client: Client, template_code: str) -> Sequence[Json]:
+    """100 notifications that the function takes in one batch; returns in the middle of it."""
+    recipients = [address("slow") for _ in range(BATCH)]
+    with paused(stack, FUNCTION):
+        accepted = [client.notify(template_code=template_code, recipient={"email": each}) for each in recipients]
+    eventually(
+        lambda: client.mails(recipients[MIDDLE]),
+        within_s=30,
+        otherwise=lambda: f"the sink has {len(arrivals(client, accepted))}",
+    )
+    return accepted
+
+
+def wait_for_the_ends_of_leases(client: Client, accepted: Sequence[Json]) -> set[str]:
+    """Until nothing of these is in the worker's hands any more; the deliveries that were."""
+
+    def look(notification_id: str) -> Json:
+        return delivery_of(client.trace(notification_id))
+
+    def let_go(notification_id: str) -> Json | None:
+        delivery = look(notification_id)
+        return delivery if delivery["status"] in ("queued", "sent") else None
+
+    ends_at_s = time.monotonic() + LEASE_S + 2 * RELAY_TICK_S + ROUND_OVERHEAD_S
+    seen = [
+        eventually(
+            partial(let_go, each["notification_id"]),
+            within_s=ends_at_s - time.monotonic(),
+            otherwise=lambda: told(look(accepted[-1]["notification_id"])),
+        )
+        for each in accepted
+    ]
+    return {delivery["delivery_id"] for delivery in seen if delivery["status"] == "queued"}
+
+
+def abandoned(ledger: Ledger) -> set[str]:
+    """The deliveries whose lease ended in the hands of a worker."""
+    return {delivery_id for delivery_id, line in ledger.lines.items() if line.unsettled_attempts}
+
+
+def require_taken_back_in_time(line: Line) -> None:
+    at = {event["event"]: datetime.fromisoformat(event["at"]) for event in reversed(line.delivery["events"])}
+    held_s = (at["lease_ended"] - at["sending"]).total_seconds()
+    assert held_s <= LEASE_S + 2 * RELAY_TICK_S, told(line.delivery)
+
+
+def require_late_outcome_without_effect(line: Line) -> None:
+    """The outcome came between the end of the lease and the next attempt, which went on as if nothing had come."""
+    events = list(line.events)
+    assert events.index("lease_ended") < events.index("outcome_late") < events.index("sending", 3), told(line.delivery)
+    assert events.count("sent") == 1, told(line.delivery)
+    assert events[-1] == "sent", told(line.delivery)

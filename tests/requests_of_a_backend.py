@@ -1,0 +1,48 @@
+"""One good request for each route, and what a refusal looks like."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from chalice.app import Chalice
+
+from chalicelib import wiring
+from chalicelib.domain.principal import Principal, Scope
+from tests.gateway_client import Answered, GatewayClient
+
+SOMEBODY = "0192d3f0-0000-7000-8000-000000000001"
+DEVICES = f"/v1/users/{SOMEBODY}/devices"
+SCOPES = {
+    "POST /v1/users": Scope.USERS_WRITE,
+    f"GET {DEVICES}": Scope.USERS_READ,
+    f"POST {DEVICES}": Scope.USERS_WRITE,
+    f"DELETE {DEVICES}/{SOMEBODY}": Scope.USERS_WRITE,
+    "POST /v1/templates": Scope.TEMPLATES_WRITE,
+    "POST /v1/templates/welcome/versions/1/publish": Scope.TEMPLATES_WRITE,
+    "POST /v1/notifications": Scope.NOTIFICATIONS_SEND,
+    f"GET /v1/notifications/{SOMEBODY}": Scope.NOTIFICATIONS_READ,
+}
+USER = {"email": "ada@example.com", "name": "Ada"}
+DEVICE = {"token": "phone", "platform": "ios"}
+EMAIL = {"channel": "email", "locale": "en", "subject": "Hello", "html": "<p>Hello</p>"}
+PUSH = {"channel": "push", "locale": "en", "title": "Hi", "body": "There"}
+TEMPLATE = {"code": "welcome", "name": "Welcome", "default_locale": "en", "contents": [EMAIL, PUSH]}
+NOTIFICATION = {"template_code": "welcome", "user_id": SOMEBODY}
+CREDENTIALS = {"client_id": "billing", "client_secret": "secret"}
+BODIES: Mapping[str, Mapping[str, object]] = {
+    "POST /v1/auth/token": CREDENTIALS,
+    "POST /v1/users": USER,
+    f"POST {DEVICES}": DEVICE,
+    "POST /v1/templates": TEMPLATE,
+    "POST /v1/notifications": NOTIFICATION,
+}
+
+
+def with_scopes(app: Chalice, *scopes: Scope) -> GatewayClient:
+    principal = Principal(client_id="billing", scopes=frozenset(scopes))
+    return GatewayClient(app, token=wiring.access_tokens().issue(principal, at=datetime.now(UTC)))
+
+
+def assert_problem(answer: Answered, status: int) -> None:
+    assert answer.status == status, answer.body
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail", "code", "correlation_id"} <= answer.json.keys()

@@ -1,0 +1,90 @@
+"""The environment, read once: whole and in order, or named for what is wrong with it."""
+
+import pytest
+
+from chalicelib.errors import InvalidSettings
+from chalicelib.settings import load_settings
+from tests.configured import environment
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_a_complete_environment_is_enough(configured: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    assert settings.retry_delays.delays_s == (5, 25, 125)
+    assert settings.idempotency_ttl_s == 86_400
+    assert len(settings.provider_urls) == 1
+
+
+@pytest.mark.parametrize("name", sorted(environment()))
+def test_a_missing_variable_is_named(configured: pytest.MonkeyPatch, name: str) -> None:
+    configured.delenv(name)
+    with pytest.raises(InvalidSettings, match=name):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://user:hunter2@host/db"),
+        ("DATABASE_URL", "hunter2"),
+        ("NOTIFICATIONS_DATABASE_URL", "http://hunter2"),
+        ("REDIS_URL", "http://:hunter2@host"),
+        ("RABBITMQ_URL", "http://user:hunter2@host"),
+        ("EMAIL_PROVIDERS", "ftp://user:hunter2@host"),
+        ("EMAIL_PROVIDERS", "smtp://user:hunter2@host?tls=perhaps"),
+        ("EMAIL_PROVIDERS", ""),
+        ("EMAIL_PROVIDERS", "smtp://host,"),
+        ("EMAIL_FROM", ""),
+        ("FCM_CREDENTIALS", "hunter2"),
+        ("FCM_CREDENTIALS", '["hunter2"]'),
+        ("FCM_CREDENTIALS", "{}"),
+        ("JWT_PRIVATE_KEYS", "hunter2"),
+        ("RETRY_DELAYS_S", "25,5"),
+        ("RETRY_DELAYS_S", ""),
+        ("EMAIL_CONCURRENCY", "0"),
+        ("PUSH_CONCURRENCY", "many"),
+        ("PROVIDER_TIMEOUT_S", "0"),
+        ("PROVIDER_TIMEOUT_S", "nan"),
+        ("IDEMPOTENCY_TTL_S", "-1"),
+    ],
+)
+def test_a_malformed_variable_is_named_and_its_value_is_not_shown(
+    configured: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    configured.setenv(name, value)
+    with pytest.raises(InvalidSettings, match=name) as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_everything_that_is_wrong_is_named_at_once(configured: pytest.MonkeyPatch) -> None:
+    configured.delenv("REDIS_URL")
+    configured.setenv("RABBITMQ_URL", "nowhere")
+    with pytest.raises(InvalidSettings, match=r"(?s)REDIS_URL.*RABBITMQ_URL|RABBITMQ_URL.*REDIS_URL"):
+        load_settings()
+
+
+def test_a_secret_does_not_show(configured: pytest.MonkeyPatch) -> None:
+    configured.setenv("DATABASE_URL", "postgresql://carillon:hunter2@host/db")
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in str(settings)
+    assert settings.database_url_of("notifications") == "postgresql://carillon:hunter2@host/db"
+
+
+def test_a_store_may_have_a_database_of_its_own(configured: pytest.MonkeyPatch) -> None:
+    configured.setenv("USERS_DATABASE_URL", "postgresql://elsewhere/users")
+    settings = load_settings()
+    assert settings.database_url_of("users") == "postgresql://elsewhere/users"
+    assert settings.database_url_of("templates") == environment()["DATABASE_URL"]
+
+
+def test_providers_are_tried_in_the_order_in_which_they_are_named(configured: pytest.MonkeyPatch) -> None:
+    configured.setenv("EMAIL_PROVIDERS", "smtp://first.example?name=one, smtp://second.example?name=two")
+    assert [url.name for url in load_settings().provider_urls] == ["one", "two"]
