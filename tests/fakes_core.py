@@ -1,7 +1,6 @@
 """The collaborators of the core in memory, with the state that tests assert on, and a way to let a call die."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -283,12 +282,3 @@ def a_claim(
 def a_waiting(*, lane: str = "email", ticket: int = 1) -> Waiting:
     notification_id = new_id(NOON)
     return Waiting(sibling_id(notification_id), notification_id, Channel.EMAIL, lane, ticket, "correlation-1")
-
-
-@contextmanager
-def dying() -> Iterator[None]:
-    """The block may die: what it leaves behind is what a next process finds."""
-    try:
-        yield
-    except Died:
-        return

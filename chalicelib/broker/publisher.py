@@ -40,8 +40,10 @@ class Publisher:
         sent again, so a message can arrive twice (its ticket voids the copy). Never raises for the broker's sake: what
         is not in the answer was not confirmed in time.
         """
-        deadline_s = time.monotonic() + timeout_s
         taken: set[int] = set()
+        if self._rests:
+            return frozenset()  # and the rest is not prolonged by who asks meanwhile
+        deadline_s = time.monotonic() + timeout_s
         for attempt in ("on the kept connection", "on a new one"):
             kept = self._session is not None
             missing = [index for index in range(len(dispatches)) if index not in taken]
@@ -62,6 +64,8 @@ class Publisher:
         Raises:
             BrokerUnavailable: the broker, or the queue, is not there.
         """
+        if self._rests:
+            raise BrokerUnavailable("RabbitMQ: could not be reached a moment ago")
         queue = topology.queue_of(lane)
         deadline_s = time.monotonic() + timeout_s
         answers: list[int] = []
@@ -83,12 +87,14 @@ class Publisher:
         """End the connection, if there is one."""
         self._drop()
 
+    @property
+    def _rests(self) -> bool:
+        return time.monotonic() < self._rest_until_s
+
     def _ready_session(self, deadline_s: float) -> Session:
         if self._session is not None and self._session.usable:
             return self._session
         self._drop()
-        if time.monotonic() < self._rest_until_s:
-            raise BrokerUnavailable("RabbitMQ: could not be reached a moment ago")
         try:
             session = Session(self._parameters)
             self._session = session

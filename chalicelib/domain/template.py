@@ -5,7 +5,7 @@ times as long as rendering.
 """
 
 import functools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,15 +60,15 @@ def compile_content(content: Content) -> CompiledTemplate:
     return CompiledTemplate(content, needed, {name: template for name, (template, _) in compiled.items()})
 
 
-def choose_locale(wanted: Sequence[str | None], available: Collection[str], default: str) -> str:
-    """The locale of `available` (not empty) to use: each wanted one in turn and what it is a kind of, then the default.
+def choose_locale(wanted: str, available: Collection[str], default: str) -> str:
+    """The locale of `available` (not empty) to use: the wanted one, what it is a kind of, then the default.
 
     fr-CA falls back to fr; case and `_` do not matter. Where even the default is not available, the first by name is
     used: a person is better served by another language than by nothing.
     """
     known = {_tag(locale): locale for locale in sorted(available, reverse=True)}
-    for locale in (*wanted, default):
-        for candidate in _broader(locale or ""):
+    for locale in (wanted, default):
+        for candidate in _broader(locale):
             if candidate in known:
                 return known[candidate]
     return min(available)

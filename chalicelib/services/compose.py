@@ -28,7 +28,7 @@ def compose(
     template, version = _published(command.template_code, catalog)
     contents = compiled(template.code, version)
     channels = _channels(command.channels, contents)
-    wanted = [command.locale, recipient.locale]
+    wanted = command.locale or recipient.locale or template.default_locale
     locales = {
         channel: choose_locale(wanted, [of for on, of in contents if on is channel], template.default_locale)
         for channel in channels
@@ -45,7 +45,7 @@ def compose(
         template_version=version,
         category=command.category or template.category,
         priority=command.priority,
-        locale=command.locale or recipient.locale or template.default_locale,
+        locale=wanted,
         variables=command.variables,
         metadata=command.metadata,
         correlation_id=command.correlation_id,

@@ -95,6 +95,20 @@ def put_back(claimed: Claimed) -> Settlement:
     )
 
 
+def _dispatch_of(settlement: Settlement, published_at: datetime) -> Dispatch | None:
+    """The message that an outcome calls for."""
+    message = settlement.claimed.message_source.message(published_at=published_at)
+    match settlement.status:
+        case Status.QUEUED:
+            return dispatch_of(message, lane=settlement.claimed.lane)
+        case Status.RETRYING if settlement.retry_in_s is not None:
+            return dispatch_of(message, lane=settlement.claimed.lane, delay_s=settlement.retry_in_s)
+        case Status.FAILED:
+            return dispatch_of(message, lane=FAILED)
+        case _:
+            return None
+
+
 @dataclass(slots=True)
 class Settler:
     """Collects settlements and writes them, at the latest when 25 have gathered or the oldest is 250 ms old.
@@ -170,7 +184,9 @@ class Settler:
 
     def _publish(self, settled: Sequence[Settlement]) -> None:
         published_at = self.clock()
-        outgoing = [(settlement, dispatch) for settlement in settled if (dispatch := self._dispatch(settlement))]
+        outgoing = [
+            (settlement, dispatch) for settlement in settled if (dispatch := _dispatch_of(settlement, published_at))
+        ]
         if not outgoing:
             return
         taken = self.courier.publish([dispatch for _, dispatch in outgoing], timeout_s=PUBLISH_TIMEOUT_S)
@@ -187,18 +203,6 @@ class Settler:
             self.outbox.mark_queued(returned, published_at=published_at)
         except DatabaseUnavailable:
             return  # a void copy more; what is settled is settled
-
-    def _dispatch(self, settlement: Settlement) -> Dispatch | None:
-        message = settlement.claimed.message_source.message(published_at=self.clock())
-        match settlement.status:
-            case Status.QUEUED:
-                return dispatch_of(message, lane=settlement.claimed.lane)
-            case Status.RETRYING if settlement.retry_in_s is not None:
-                return dispatch_of(message, lane=settlement.claimed.lane, delay_s=settlement.retry_in_s)
-            case Status.FAILED:
-                return dispatch_of(message, lane=FAILED)
-            case _:
-                return None
 
     def _report(self, settlement: Settlement, *, late: bool) -> None:
         claimed = settlement.claimed

@@ -11,12 +11,8 @@ LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
 LONGEST_MANIFEST = 120
 
-FILES = sorted(
-    path
-    for folder in ("chalicelib", "localstack", "infra", "benchmarks")
-    for path in (ROOT / folder).rglob("*.py")
-    if ".venv" not in path.parts
-) + [ROOT / "app.py"]
+FOLDERS = ("chalicelib", "localstack", "benchmarks")
+FILES = [*sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")), ROOT / "app.py"]
 
 
 def _functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

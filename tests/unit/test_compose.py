@@ -96,7 +96,7 @@ def test_a_channel_by_which_nobody_is_reached_is_skipped_and_says_so(world: Worl
 
 @pytest.mark.parametrize(
     ("wanted", "locales"),
-    [(None, {"fr", "en"}), ("en", {"en"}), ("de", {"fr", "en"}), ("FR_ca", {"fr", "en"})],
+    [(None, {"fr", "en"}), ("en", {"en"}), ("de", {"en"}), ("FR_ca", {"fr", "en"})],
 )
 def test_the_language_is_the_requests_then_the_persons_then_the_templates(
     world: World, wanted: str | None, locales: set[str]

@@ -26,6 +26,8 @@ _NOBODY = 65534
 _LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 _ORPHANS_DEADLINE_S = 20.0
 _POLL_S = 0.02
+# postmaster.pid names the key and the id of the shared memory in its seventh line.
+_SEGMENT_LINE = 6
 
 
 class PostgreSQL:
@@ -101,6 +103,7 @@ class PostgreSQL:
 
     def _initialise(self, plan: Plan, place: Path) -> None:
         draft = place / "data.new"
+        release_shared_memory(place)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         password = place / "password"
@@ -155,10 +158,8 @@ def _remove_stale_lock(data: Path) -> None:
 
 
 def release_shared_memory(place: Path) -> None:
-    """Remove the memory segment that a killed PostgreSQL leaves; postmaster.pid names it in its seventh line."""
-    lock = place / "data/postmaster.pid"
-    if not lock.exists() or shutil.which("ipcrm") is None:
-        return
-    segment = [line.split() for line in lock.read_text().splitlines()][6:7]
-    if segment and len(segment[0]) == 2:
-        subprocess.run(["ipcrm", "-m", segment[0][1]], capture_output=True, check=False, timeout=10)  # noqa: S607
+    """Remove the memory segments that a killed PostgreSQL, or a killed initdb, leaves in the system."""
+    for lock in place.glob("data*/postmaster.pid"):
+        segment = [line.split() for line in lock.read_text().splitlines()][_SEGMENT_LINE:][:1]
+        if segment and len(segment[0]) == 2 and shutil.which("ipcrm") is not None:
+            subprocess.run(["ipcrm", "-m", segment[0][1]], capture_output=True, check=False, timeout=10)  # noqa: S607

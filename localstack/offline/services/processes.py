@@ -132,7 +132,13 @@ class Processes:
         """Kill whatever still carries this stack's mark, under any name."""
         self._end(self._marked(f"{self._mark}/", kernel.everything()))
 
+    def _reap(self) -> None:
+        """Take note of the ends of our own children; the others' are their parents' to note."""
+        for child in self._children:
+            child.poll()
+
     def _family(self, name: str) -> list[Running]:
+        self._reap()
         among = kernel.everything()
         family = self._marked(f"{self._mark}/{name}\0", among)
         record = self.find(name)
@@ -155,8 +161,7 @@ class Processes:
     def _wait_until_gone(self, family: Sequence[Running], deadline_s: float) -> None:
         ends_at = time.monotonic() + deadline_s
         while time.monotonic() < ends_at:
-            for child in self._children:
-                child.poll()
+            self._reap()
             if not any(kernel.is_same(process) for process in family):
                 return
             time.sleep(_POLL_S)

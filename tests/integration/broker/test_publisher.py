@@ -19,6 +19,7 @@ from chalicelib.broker.publisher import REST_AFTER_FAILURE_S, WINDOW, Publisher
 from chalicelib.domain.messages import FAILED, Dispatch
 from chalicelib.errors import BrokerUnavailable
 from tests.e2e.waiting import eventually
+from tests.integration.broker.stalling import StallingRelay
 
 RETRY_DELAYS_S = (1, 2)
 ENOUGH_S = 20.0
@@ -260,3 +261,30 @@ def test_a_topology_without_a_broker_is_named_as_that() -> None:
         establish_topology("amqp://127.0.0.1:1/%2F", retry_delays_s=())
     with pytest.raises(BrokerUnavailable):
         establish_topology("amqp://no-such-host.invalid:1/%2F", retry_delays_s=())
+
+
+def test_a_kept_connection_that_went_silent_costs_no_more_than_the_time_that_was_given(url: str) -> None:
+    with StallingRelay(url) as relay:
+        publisher = Publisher(relay.url)
+        assert publisher.publish(dispatches(1), timeout_s=ENOUGH_S) == {0}
+        relay.stall()
+        began_s = time.monotonic()
+        assert publisher.publish(dispatches(300), timeout_s=0.25) == frozenset()
+        with pytest.raises(BrokerUnavailable):
+            publisher.count_ready("email", timeout_s=0.25)
+        assert time.monotonic() - began_s < 0.9
+        relay.flow()
+        wait_for(lambda: publisher.publish(dispatches(1), timeout_s=1) == {0})
+        publisher.close()
+
+
+def test_a_broker_that_returns_is_used_again_however_often_it_is_asked_for_meanwhile(url: str) -> None:
+    with StallingRelay(url) as relay:
+        publisher = Publisher(relay.url)
+        relay.stall()
+        assert publisher.publish(dispatches(1), timeout_s=0.1) == frozenset()
+        relay.flow()
+        began_s = time.monotonic()
+        while not publisher.publish(dispatches(1), timeout_s=1):
+            assert time.monotonic() - began_s < 2 * REST_AFTER_FAILURE_S
+        publisher.close()

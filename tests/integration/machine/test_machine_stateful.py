@@ -122,7 +122,7 @@ def test_whatever_happens_every_delivery_comes_to_one_honest_end(database: Datab
 
     OverThisDatabase.database = database
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         OverThisDatabase,
         settings=settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=checks),
     )
