@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
+
 from offline.services.private import Endpoint
 from offline.stack.stack import Stack
 from offline.stack.testbed import private_stack

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import chalice.app
+
 from offline.emulator.context import begin_context
 from offline.emulator.front_answer import NO_SUCH_RESOURCE, HttpAnswer, function_answer
 from offline.emulator.front_chalice import ChaliceApp, resources_of

@@ -18,6 +18,9 @@ from chalicelib.stores.postgres import Database
 TAKEN_S = 10
 """How long one relay has a row to itself: longer than a publish takes, but a broker that returns waits no longer."""
 
+LONGEST_WATCH_S = 900
+"""A queued row is looked at again after this long at the latest."""
+
 TAKE_DUE: LiteralString = """
     WITH due AS (
         SELECT id, status FROM notifications.deliveries
@@ -29,7 +32,8 @@ TAKE_DUE: LiteralString = """
         SET wake_at = now() + %(taken)s, updated_at = now(),
             status = CASE due.status WHEN 'sending' THEN 'queued' ELSE d.status END,
             ticket = d.ticket + (due.status = 'sending')::int,
-            crashes = d.crashes + (due.status = 'sending')::int
+            crashes = d.crashes + (due.status = 'sending')::int,
+            published_at = CASE due.status WHEN 'sending' THEN NULL ELSE d.published_at END
         FROM due WHERE d.id = due.id
         RETURNING d.id, d.notification_id, d.channel, d.lane, d.ticket, d.attempts, due.status AS status_before
     ), events AS (
@@ -56,7 +60,7 @@ TAKE_LOST: LiteralString = """
         ORDER BY d.wake_at LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
     ), taken AS (
         UPDATE notifications.deliveries d
-        SET wake_at = now() + greatest(2 * (now() - coalesce(d.published_at, now())), %(watch)s)
+        SET wake_at = now() + least(greatest(2 * (now() - coalesce(d.published_at, now())), %(watch)s), %(longest)s)
         FROM overdue WHERE d.id = overdue.id
         RETURNING d.id, d.notification_id, d.channel, d.lane, d.ticket, overdue.lost
     )
@@ -112,10 +116,15 @@ class OutboxStore:
     def take_lost(self, *, empty_lanes: Collection[str], limit: int) -> list[Waiting]:
         """Queued rows past their time whose message cannot be in its queue any more.
 
-        The others past their time are put off, twice as long each time.
+        The others past their time are put off, twice as long each time, up to a quarter of an hour.
         """
-        watch = timedelta(seconds=QUEUED_WATCH_S)
-        return self._take(TAKE_LOST, {"empty_lanes": list(empty_lanes), "limit": limit, "watch": watch})
+        parameters = {
+            "empty_lanes": list(empty_lanes),
+            "limit": limit,
+            "watch": timedelta(seconds=QUEUED_WATCH_S),
+            "longest": timedelta(seconds=LONGEST_WATCH_S),
+        }
+        return self._take(TAKE_LOST, parameters)
 
     def mark_queued(self, published: Sequence[tuple[UUID, int]], *, published_at: datetime) -> None:
         """Note that the messages of these deliveries, with these tickets, are in the broker."""

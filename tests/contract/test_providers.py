@@ -11,8 +11,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from offline.doubles.fcm_double import running_fcm_double
-from offline.doubles.mail_sink import running_mail_sink
 
 from chalicelib.channels.base import Deadline, Outgoing, Provider
 from chalicelib.channels.email.mailbox import Mailbox
@@ -24,6 +22,8 @@ from chalicelib.domain.notification import Platform
 from chalicelib.domain.provider_url import ProviderUrl
 from chalicelib.domain.recipient import EmailTarget, PushTarget, Target
 from chalicelib.errors import AddressRejected, DeliveryError, OutcomeUnknown, ProviderUnavailable
+from offline.doubles.fcm_double import running_fcm_double
+from offline.doubles.mail_sink import running_mail_sink
 from tests.fakes import FakeProvider
 from tests.service_account import service_account_json
 

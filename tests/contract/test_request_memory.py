@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
-from offline.services.private import Endpoint
 
 from chalicelib.domain.delivery import RememberedRequest
 from chalicelib.errors import CacheUnavailable, RequestInProgress
 from chalicelib.services.ports import RequestMemory
 from chalicelib.stores.cache import Cache
 from chalicelib.stores.request_memory import UNDER_WAY_S, RedisRequestMemory
+from offline.services.private import Endpoint
 from tests.fakes_core import FakeMemory, ManualClock
 
 KEPT = RememberedRequest("key", b"\x00\xffhash", {"notification_id": "n-1", "deliveries": [{"status": "accepted"}]})

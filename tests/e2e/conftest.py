@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import Client
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import succeeded
 from tests.e2e.waiting import eventually
 

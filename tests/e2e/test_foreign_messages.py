@@ -12,8 +12,8 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import Client, Json, address, delivery_of, events_of, succeeded, told
 from tests.e2e.emulator import invoke, mapping, paused
 from tests.e2e.waiting import eventually

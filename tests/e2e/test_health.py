@@ -2,8 +2,8 @@
 
 import httpx
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import Client, Json, address
 from tests.e2e.problems import assert_secure, problem
 from tests.e2e.waiting import eventually

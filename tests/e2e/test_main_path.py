@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import Client, Json, delivery_of, events_of, told, unique
 
 NOTIFICATIONS = 200

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import EMAIL, PUSH, Client, Json, address, delivery_of, events_of, told, unique
 from tests.e2e.emulator import mapping, paused
 from tests.e2e.waiting import eventually

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import EMAIL, PUSH, Client, Json, address, delivery_of, events_of, succeeded, told, unique
 from tests.e2e.emulator import paused
 from tests.e2e.problems import assert_secure, pointers, problem

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import Client, Json, address, delivery_of, events_of, told, unique
 
 DELAYS_S = (1.0, 2.0, 4.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from offline.services import kernel
 from offline.stack.layout import REPOSITORY
 from offline.stack.stack import Stack

@@ -7,9 +7,10 @@ from urllib.parse import quote
 import psycopg
 import pytest
 import redis
+from psycopg import sql
+
 from offline.services.management import ask
 from offline.services.private import Endpoint
-from psycopg import sql
 
 
 @pytest.fixture(scope="session")

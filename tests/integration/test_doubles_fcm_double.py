@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from firebase_admin import credentials, exceptions, messaging
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
+
 from offline.doubles.fcm_double import RunningFcmDouble, running_fcm_double
 from offline.doubles.fcm_oauth import GRANT_TYPE
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from offline.doubles.mail_sink import RunningMailSink, running_mail_sink
 from offline.doubles.mail_smtp import MAX_MESSAGE_BYTES
 

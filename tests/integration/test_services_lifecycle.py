@@ -8,6 +8,7 @@ import pika
 import psycopg
 import pytest
 import redis
+
 from offline.services import kernel
 from offline.services.errors import ServerFailed
 from offline.services.fleet import NAMES, PROCESSES, Fleet

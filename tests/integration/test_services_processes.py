@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from offline.services import kernel
 from offline.services.processes import Command, Processes
 

@@ -1,12 +1,12 @@
 """Every queue that something is published to is consumed by a function of its own, here and in every stack."""
 
 import pytest
-from offline.stack.functions import CONSUMERS
 
 import app
 from chalicelib.broker import topology
 from chalicelib.domain.messages import FAILED
 from chalicelib.domain.notification import Channel, Priority, lane_of
+from offline.stack.functions import CONSUMERS
 
 CONSUMED = {queue: function for function, queue in CONSUMERS.items()}
 

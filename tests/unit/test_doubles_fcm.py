@@ -5,6 +5,7 @@ import json
 from typing import Any, cast
 
 import pytest
+
 from offline.doubles.fcm_errors import FcmAnswer
 from offline.doubles.fcm_oauth import GRANT_TYPE, TOKEN_LIFE_S, AccessTokens, AssertionRefused
 from offline.doubles.fcm_schema import refuse_request

@@ -5,6 +5,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 import pytest
+
 from offline.doubles.bounded_log import BoundedLog
 from offline.doubles.mail_message import ReceivedMail
 from offline.doubles.mail_scripts import Recipients, Script, script_for

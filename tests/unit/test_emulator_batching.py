@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from offline.emulator.backoff import Backoff
 from offline.emulator.batching import BatchGatherer, BatchLimits, Delivery
 

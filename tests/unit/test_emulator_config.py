@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from offline.emulator.config import EmulatorConfig
 from pydantic import ValidationError
+
+from offline.emulator.config import EmulatorConfig
 
 # A configuration file's content.
 Json = Any

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from offline.emulator.context import LambdaContext, begin_context
 from offline.emulator.schedules import scheduled_event
 from offline.emulator.wire import FrameReader, StreamEnded, encode_frame

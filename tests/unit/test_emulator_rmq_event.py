@@ -11,8 +11,9 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes.rabbit_mq_event import RabbitMQEvent
 from hypothesis import given
 from hypothesis import strategies as st
-from offline.emulator.rmq_event import build_event, display_time, encode_record, json_size_bytes
 from pika import BasicProperties
+
+from offline.emulator.rmq_event import build_event, display_time, encode_record, json_size_bytes
 
 EVENTS = sorted((Path(__file__).parents[1] / "events").glob("aws_rmq_*.json"))
 

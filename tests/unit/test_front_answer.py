@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+
 from offline.emulator.front_answer import (
     MAX_FUNCTION_ANSWER_BYTES,
     NO_SUCH_RESOURCE,

@@ -1,6 +1,7 @@
 """Paths find the resource that API Gateway would choose."""
 
 import pytest
+
 from offline.emulator.front_resources import Resource, ResourceTable
 
 

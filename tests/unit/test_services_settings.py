@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+
+from chalicelib.settings import Settings
 from offline.services.fleet import NAMES
 from offline.stack.function_settings import function_settings
 from offline.stack.functions import emulator_config
 from offline.stack.layout import REPOSITORY
 from offline.stack.plan import StackPlan, load_or_make
-
-from chalicelib.settings import Settings
 
 ADDRESSES = {
     "DATABASE_URL": "postgresql://carillon:word@127.0.0.1:1/carillon",

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import EMAIL, Client, Json, address, unique
 from tests.e2e.bad_input.routes import DEVICES, NOTIFICATIONS, TEMPLATES, TOKEN, USERS, World
 from tests.e2e.waiting import eventually

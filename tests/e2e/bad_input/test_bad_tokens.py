@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from offline.stack.stack import Stack
 
 from chalicelib.domain.client import ApiClient, digest_secret, new_secret
 from chalicelib.domain.principal import Scope
 from chalicelib.stores.founders import FounderStore
 from chalicelib.stores.postgres import Database
+from offline.stack.stack import Stack
 from tests.e2e.api import Client, Credentials, unique
 from tests.e2e.bad_input.routes import (
     DEVICES,

@@ -6,8 +6,8 @@ import signal
 from collections.abc import Iterator
 
 import httpx
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import succeeded
 from tests.e2e.waiting import eventually
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from offline.stack.stack import Stack
-
 from tests.e2e.api import Client
 from tests.e2e.crashes.crowd import Crowd, p50_ms
 from tests.e2e.crashes.ledger import draw_up

@@ -4,7 +4,6 @@ import os
 import signal
 
 from offline.stack.stack import Stack
-
 from tests.e2e.api import Client
 from tests.e2e.crashes.crowd import Crowd
 from tests.e2e.crashes.ledger import arrived_unpromised, draw_up

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import psycopg
+
 from offline.services.management import ask
 from offline.stack.stack import Stack
-
 from tests.e2e.api import Client
 from tests.e2e.crashes.crashing import lose_next_acknowledgement
 from tests.e2e.crashes.ledger import draw_up

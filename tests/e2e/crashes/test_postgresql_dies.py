@@ -4,8 +4,8 @@ import time
 from collections.abc import Collection
 
 import psycopg
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import Client
 from tests.e2e.crashes.crowd import Crowd
 from tests.e2e.crashes.ledger import arrived_unpromised, draw_up

@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 import redis
-from offline.stack.stack import Stack
 
+from offline.stack.stack import Stack
 from tests.e2e.api import Client, unique
 from tests.e2e.crashes.crowd import Crowd
 from tests.e2e.crashes.ledger import draw_up

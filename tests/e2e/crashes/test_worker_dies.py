@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from offline.stack.stack import Stack
-
 from tests.conftest import FUNCTION_TIMEOUT_S
 from tests.e2e.api import Client, address, delivery_of, told
 from tests.e2e.crashes.crashing import kill, running_pid, unlimited

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pika
 import pytest
-from offline.services.management import ask
 from pika.adapters.blocking_connection import BlockingChannel
 
 from chalicelib.broker import topology
@@ -18,6 +17,7 @@ from chalicelib.broker.establish import establish_topology
 from chalicelib.broker.publisher import REST_AFTER_FAILURE_S, WINDOW, Publisher
 from chalicelib.domain.messages import FAILED, Dispatch
 from chalicelib.errors import BrokerUnavailable
+from offline.services.management import ask
 from tests.e2e.waiting import eventually
 from tests.integration.broker.stalling import StallingRelay
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+
 from offline.emulator.config import EmulatorConfig
 from offline.emulator.emulator import Emulator
 from offline.emulator.mapping import Mapping
-
 from tests.integration.emulator.workbench import HANDLERS_FOLDER, Journal, TestQueue, open_queue
 
 

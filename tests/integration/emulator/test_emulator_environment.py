@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from typing import Protocol
 
 import pytest
+
 from offline.emulator.environment import Environment, EnvironmentState
 from offline.emulator.errors import FunctionCrashed, FunctionError, FunctionTimeout
-
 from tests.integration.emulator.workbench import HANDLERS_FOLDER, Journal, eventually, exists
 
 

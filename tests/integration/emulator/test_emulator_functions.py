@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from typing import Protocol
 
 import pytest
+
 from offline.emulator.config import FunctionSpec
 from offline.emulator.environment import EnvironmentState
 from offline.emulator.errors import FunctionCrashed, FunctionThrottled
 from offline.emulator.function import Function
-
 from tests.integration.emulator.workbench import Journal, eventually, exists
 
 

@@ -5,8 +5,8 @@ import signal
 import time
 
 import pika
-from offline.emulator.mapping_state import MappingState
 
+from offline.emulator.mapping_state import MappingState
 from tests.integration.emulator.conftest import MapQueue
 from tests.integration.emulator.workbench import Journal, TestQueue, eventually
 

@@ -4,8 +4,8 @@ import os
 import signal
 
 import pytest
-from offline.emulator.mapping_state import MappingState
 
+from offline.emulator.mapping_state import MappingState
 from tests.integration.emulator.broker_relay import BrokerRelay
 from tests.integration.emulator.conftest import MapQueue
 from tests.integration.emulator.workbench import Journal, TestQueue, eventually

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from typing import Protocol
 
 import pytest
+
 from offline.emulator.config import EmulatorConfig
 from offline.emulator.emulator import Emulator
 from offline.emulator.schedules import Schedule
-
 from tests.integration.emulator.workbench import Journal, eventually
 
 

@@ -4,12 +4,12 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from offline.emulator.config import EmulatorConfig, FunctionSpec
 from offline.emulator.control import Control
 from offline.emulator.emulator import Emulator
 from offline.emulator.errors import FunctionTimeout
 from offline.emulator.function import Function
-
 from tests.integration.emulator.workbench import HANDLERS_FOLDER, Journal
 
 TIMEOUT_S = 0.5
