@@ -9,7 +9,7 @@ from email.utils import getaddresses
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.channels.email.mailbox import Mailbox, mailbox, one_line, parse_sender
@@ -88,6 +88,7 @@ def test_nothing_in_subject_name_or_correlation_id_adds_a_header(
 
 
 @given(st.text(max_size=400))
+@example("0\r\x1b\r0")
 def test_a_subject_reads_back_as_one_line(subject: str) -> None:
     assert one_line(str(parsed(composed(subject=subject))["Subject"])) == one_line(subject)
 

@@ -79,7 +79,8 @@ def parse_sender(text: str) -> Mailbox:
 
 def one_line(text: str) -> str:
     """The text without line breaks, control characters and lone surrogates, runs of white space as one space."""
-    return " ".join(text.split()).translate(_CONTROLS).encode(errors="replace").decode().strip()
+    words = (word.translate(_CONTROLS) for word in text.split())
+    return " ".join(word for word in words if word).encode(errors="replace").decode()
 
 
 def unstructured(text: str) -> str:
