@@ -205,12 +205,12 @@ class Ledger:
         lost = [row.waiting for row in self.rows.values() if row.waiting.lane in empty_lanes]
         return lost[:limit]
 
-    def mark_queued(self, published: Sequence[tuple[UUID, int]], *, published_at: datetime) -> None:
+    def mark_queued(self, published: Sequence[Waiting], *, published_at: datetime) -> None:
         watch = self.clock() + timedelta(seconds=QUEUED_WATCH_S)
-        for delivery_id, ticket in published:
-            row = self.rows[delivery_id]
-            if row.waiting.ticket == ticket and row.status in WAITING:
-                self.rows[delivery_id] = replace(row, status=Status.QUEUED, wake_at=watch)
+        for one in published:
+            row = self.rows[one.delivery_id]
+            if row.waiting.ticket == one.ticket and row.status in WAITING:
+                self.rows[one.delivery_id] = replace(row, status=Status.QUEUED, wake_at=watch)
 
 
 @dataclass

@@ -119,9 +119,8 @@ def _publish(new: NewNotification, *, outbox: Outbox, courier: Courier, publishe
         return
     dispatches = [dispatch_of(row.message(published_at=published_at), lane=row.lane) for row in waiting]
     taken = courier.publish(dispatches, timeout_s=PUBLISH_TIMEOUT_S)
-    published = [(waiting[index].delivery_id, waiting[index].ticket) for index in sorted(taken)]
-    if published:
+    if taken:
         try:
-            outbox.mark_queued(published, published_at=published_at)
+            outbox.mark_queued([waiting[index] for index in sorted(taken)], published_at=published_at)
         except DatabaseUnavailable:
             return  # the promise is committed, and its wake_at stands

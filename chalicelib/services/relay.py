@@ -64,9 +64,7 @@ def _publish(rows: Sequence[Waiting], *, outbox: Outbox, courier: Courier, clock
     dispatches = [dispatch_of(row.message(published_at=published_at), lane=row.lane) for row in rows]
     taken = courier.publish(dispatches, timeout_s=PUBLISH_TIMEOUT_S)
     if taken:
-        outbox.mark_queued(
-            [(rows[index].delivery_id, rows[index].ticket) for index in sorted(taken)], published_at=published_at
-        )
+        outbox.mark_queued([rows[index] for index in sorted(taken)], published_at=published_at)
     return len(taken)
 
 

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID
 
 from chalicelib.channels.base import Receipt
-from chalicelib.domain.delivery import PUBLISH_OVERDUE_S, Claimed, Settlement
+from chalicelib.domain.delivery import PUBLISH_OVERDUE_S, Claimed, Settlement, Waiting
 from chalicelib.domain.messages import FAILED, Dispatch, dispatch_of
 from chalicelib.domain.notification import Status
 from chalicelib.domain.recipient import RegisteredDevice
@@ -191,14 +190,14 @@ class Settler:
             return
         taken = self.courier.publish([dispatch for _, dispatch in outgoing], timeout_s=PUBLISH_TIMEOUT_S)
         returned = [
-            (settlement.claimed.delivery_id, settlement.claimed.ticket)
+            settlement.claimed.message_source
             for index, (settlement, _) in enumerate(outgoing)
             if index in taken and settlement.status is Status.QUEUED
         ]
         if returned:
             self._note(returned, published_at)
 
-    def _note(self, returned: Sequence[tuple[UUID, int]], published_at: datetime) -> None:
+    def _note(self, returned: Sequence[Waiting], published_at: datetime) -> None:
         try:
             self.outbox.mark_queued(returned, published_at=published_at)
         except DatabaseUnavailable:

@@ -7,7 +7,6 @@ Every open row has a `wake_at`; what is past it is somebody's duty, and `relay` 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
-from uuid import UUID
 
 from psycopg.rows import kwargs_row
 
@@ -77,24 +76,26 @@ OVERDUE_LANES: LiteralString = """
 # of the database, which would only cost a void copy, so its transaction does not wait for the disk.
 MARK_QUEUED: LiteralString = """
     WITH published AS (
-        SELECT * FROM unnest(%(ids)s::uuid[], %(tickets)s::bigint[]) AS p (id, ticket)
+        SELECT * FROM unnest(
+            %(ids)s::uuid[], %(tickets)s::bigint[], %(notification_ids)s::uuid[], %(correlation_ids)s::text[]
+        ) AS p (id, ticket, notification_id, correlation_id)
     ), locked AS (
         SELECT d.id, d.status
         FROM notifications.deliveries d JOIN published p ON p.id = d.id AND p.ticket = d.ticket
-        WHERE d.status IN ('scheduled', 'accepted', 'queued', 'retrying', 'deferred')
+        WHERE d.id = ANY (%(ids)s)  -- said again as a constant: it prunes the partitions
+              AND d.status IN ('scheduled', 'accepted', 'queued', 'retrying', 'deferred')
         ORDER BY d.id FOR UPDATE OF d
     ), marked AS (
         UPDATE notifications.deliveries d
         SET status = 'queued', published_at = %(published_at)s, updated_at = now(),
             wake_at = greatest(d.wake_at, now() + %(watch)s)
-        FROM locked WHERE d.id = locked.id
-        RETURNING d.id, d.notification_id, d.attempts, locked.status AS status_before
+        FROM locked WHERE d.id = locked.id AND d.id = ANY (%(ids)s)
+        RETURNING d.id, d.attempts, locked.status AS status_before
     )
     INSERT INTO notifications.events (id, notification_id, delivery_id, event, attempt, correlation_id)
-    SELECT notifications.sibling(m.notification_id), m.notification_id, m.id,
-           CASE m.status_before WHEN 'queued' THEN 'republished' ELSE 'queued' END, m.attempts, n.correlation_id
-    FROM set_config('synchronous_commit', 'off', true),
-         marked m JOIN notifications.notifications n ON n.id = m.notification_id
+    SELECT notifications.sibling(p.notification_id), p.notification_id, p.id,
+           CASE m.status_before WHEN 'queued' THEN 'republished' ELSE 'queued' END, m.attempts, p.correlation_id
+    FROM set_config('synchronous_commit', 'off', true), marked m JOIN published p ON p.id = m.id
 """
 
 
@@ -126,14 +127,16 @@ class OutboxStore:
         }
         return self._take(TAKE_LOST, parameters)
 
-    def mark_queued(self, published: Sequence[tuple[UUID, int]], *, published_at: datetime) -> None:
+    def mark_queued(self, published: Sequence[Waiting], *, published_at: datetime) -> None:
         """Note that the messages of these deliveries, with these tickets, are in the broker."""
         with self._database.session() as connection:
             connection.execute(
                 MARK_QUEUED,
                 {
-                    "ids": [delivery_id for delivery_id, _ in published],
-                    "tickets": [ticket for _, ticket in published],
+                    "ids": [row.delivery_id for row in published],
+                    "tickets": [row.ticket for row in published],
+                    "notification_ids": [row.notification_id for row in published],
+                    "correlation_ids": [row.correlation_id for row in published],
                     "published_at": published_at,
                     "watch": timedelta(seconds=QUEUED_WATCH_S),
                 },

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from chalicelib.channels.base import Receipt
+from chalicelib.domain.delivery import Waiting
 from chalicelib.domain.messages import DeliveryMessage
 from chalicelib.domain.notification import Status
 from chalicelib.domain.recipient import EmailTarget
@@ -46,6 +47,17 @@ def at_once(url: str, count: int, work: Callable[[Database, int], T]) -> list[T]
         return list(pool.map(run, range(count)))
 
 
+def waiting_of(message: DeliveryMessage) -> Waiting:
+    return Waiting(
+        delivery_id=message.delivery_id,
+        notification_id=message.notification_id,
+        channel=message.channel,
+        lane="email",
+        ticket=message.ticket,
+        correlation_id=message.correlation_id,
+    )
+
+
 def many(machine: Machine, count: int) -> list[DeliveryMessage]:
     new = machine.record(targets=[EmailTarget(f"person-{number}@example.org") for number in range(count)])
     return machine.messages(new)
@@ -78,7 +90,7 @@ def test_claims_settles_and_notes_at_once_do_not_lock_each_other_out(machine: Ma
         settled = 0
         for start in range(0, len(order), 40):
             batch = order[start : start + 40]
-            outbox.mark_queued([(one.delivery_id, one.ticket) for one in batch], published_at=now())
+            outbox.mark_queued([waiting_of(one) for one in batch], published_at=now())
             outcomes = [decide(one, Receipt("mail", None), machine.delays) for one in claims.claim(batch, lease_s=30)]
             random.Random(place).shuffle(outcomes)  # noqa: S311  as above
             settled += len(settlements.settle(outcomes))
