@@ -19,6 +19,7 @@ from chalicelib.domain.catalog import NewTemplate, Template, TemplateVersion
 from chalicelib.domain.messages import Received
 from chalicelib.domain.notification import Channel
 from chalicelib.domain.request import SendNotification
+from chalicelib.domain.trace import TracedNotification
 from chalicelib.domain.user import Device, User
 from chalicelib.observability import PowertoolsLog
 from chalicelib.observability import log as powertools_log
@@ -191,7 +192,7 @@ def accept() -> Callable[[SendNotification], accepting.Accepted]:
 
 
 @cache
-def trace():  # type: ignore[no-untyped-def]
+def trace() -> Callable[[UUID], TracedNotification]:
     return partial(tracing.trace, traces=TraceStore(database=database("notifications")))
 
 
