@@ -15,7 +15,7 @@ _HTML = """\
                  style="max-width:560px;background:#ffffff;border-radius:14px;overflow:hidden">
             <tr>
               <td style="background:#3c3f8f;padding:26px 36px;color:#ffffff;font-size:20px;letter-spacing:.5px">
-                &#128276;&nbsp; Carillon
+                Carillon
               </td>
             </tr>
             <tr>
