@@ -1,6 +1,7 @@
 """Ports are taken from whoever has none."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from offline.services.plan import forget, load_plan, new_plan, save_plan
@@ -57,3 +58,9 @@ def test_two_plans_share_no_password() -> None:
     plans = [new_plan("private", {}, prefer_defaults=False) for _ in range(2)]
     assert plans[0].password != plans[1].password
     assert len(plans[0].password) >= 32
+
+
+def test_no_port_is_given_out_twice_although_nobody_listens_on_it_yet() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ports = list(pool.map(lambda _: choose(None), range(400)))
+    assert len(set(ports)) == len(ports)
