@@ -46,6 +46,7 @@ def choose(preferred: int | None) -> int:
     """
     with _choosing:
         if preferred is not None and is_free(preferred):
+            _given_out.add(preferred)
             return preferred
         for candidate in random.SystemRandom().sample(_CHOICES, _ATTEMPTS):
             if candidate not in _given_out and is_free(candidate):
