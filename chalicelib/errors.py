@@ -11,7 +11,9 @@
     │   ├── NotFound                   no such resource
     │   ├── MethodNotAllowed           the resource has no such method
     │   ├── Conflict                   the resource's state forbids it
-    │   └── RequestInProgress          the same idempotency key is being handled now
+    │   ├── RequestInProgress          the same idempotency key is being handled now
+    │   ├── PreconditionFailed         the resource has changed since the caller read it
+    │   └── TooManyRequests            the caller's rate is used up
     ├── DependencyUnavailable      a service of ours is away; trying again is right
     │   ├── DatabaseUnavailable
     │   ├── BrokerUnavailable
@@ -103,6 +105,18 @@ class Conflict(RequestRefused):
 
 class RequestInProgress(RequestRefused):
     code = "request_in_progress"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class PreconditionFailed(RequestRefused):
+    code = "precondition_failed"
+
+
+class TooManyRequests(RequestRefused):
+    code = "too_many_requests"
 
     def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail)

@@ -5,6 +5,7 @@ Values are secrets where they can hold one: they do not show in a repr, a log li
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated, Self
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, Field, PositiveInt, SecretStr, ValidationEr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chalicelib.domain.provider_url import ProviderUrl
+from chalicelib.domain.rate import Rate
 from chalicelib.domain.retry import RetryDelays
 from chalicelib.errors import InvalidSettings
 
@@ -50,6 +52,20 @@ def _providers(text: SecretStr) -> SecretStr:
     return text
 
 
+def _rate(text: str) -> str:
+    Rate.parse(text)
+    return text
+
+
+def _origins(text: str) -> str:
+    for origin in filter(None, text.split(",")):
+        if not _ORIGIN.fullmatch(origin.strip()):
+            raise ValueError("must be origins such as https://app.example.com, separated by commas")
+    return text
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(_url_of("postgresql", "postgres"))]
 RedisUrl = Annotated[SecretStr, AfterValidator(_url_of("redis", "rediss"))]
 RabbitUrl = Annotated[SecretStr, AfterValidator(_url_of("amqp", "amqps"))]
@@ -65,6 +81,9 @@ class Settings(BaseSettings):
     users_database_url: PostgresUrl | None = None
     templates_database_url: PostgresUrl | None = None
     notifications_database_url: PostgresUrl | None = None
+    users_read_url: PostgresUrl | None = None
+    templates_read_url: PostgresUrl | None = None
+    notifications_read_url: PostgresUrl | None = None
     redis_url: RedisUrl
     rabbitmq_url: RabbitUrl
 
@@ -84,6 +103,13 @@ class Settings(BaseSettings):
     provider_timeout_s: Annotated[float, Field(gt=0, le=300)] = 15.0
     idempotency_ttl_s: PositiveInt = 86_400
 
+    rate_limit_ip: Annotated[str, AfterValidator(_rate)] = "100/15 minutes"
+    rate_limit_client: Annotated[str, AfterValidator(_rate)] = "6000/minute"
+    trusted_proxy_hops: Annotated[int, Field(ge=0, le=10)] = 0
+    cors_origins: Annotated[str, NoDecode, AfterValidator(_origins)] = ""
+    circuit_failure_threshold: PositiveInt = 5
+    circuit_open_s: PositiveInt = 30
+
     @model_validator(mode="after")
     def _stores_share_the_default(self) -> Self:
         for store in ("users", "templates", "notifications"):
@@ -100,6 +126,16 @@ class Settings(BaseSettings):
     @property
     def retry_delays(self) -> RetryDelays:
         return RetryDelays.parse(self.retry_delays_s)
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The origins that browsers may call from."""
+        return frozenset(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
+
+    def read_url_of(self, store: str) -> str:
+        """The URL of the store's read replica, or of the store itself where there is none."""
+        url: SecretStr | None = getattr(self, f"{store}_read_url")
+        return self.database_url_of(store) if url is None else url.get_secret_value()
 
     def database_url_of(self, store: str) -> str:
         """The URL of the logical store `users`, `templates` or `notifications`."""

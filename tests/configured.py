@@ -1,12 +1,11 @@
 """The environment of a function, complete and in order, for tests that run the application in their own process."""
 
 import json
+import sys
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from chalicelib import wiring
 
 NOBODY_LISTENS = "127.0.0.1:1"
 
@@ -39,6 +38,8 @@ def environment(
 
 def forget_wiring() -> None:
     """Let everything be built anew from the environment, as in a fresh Lambda environment."""
-    for factory in vars(wiring).values():
-        if hasattr(factory, "cache_clear"):
-            factory.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("chalicelib.wiring."):
+            for factory in vars(module).values():
+                if hasattr(factory, "cache_clear"):
+                    factory.cache_clear()

@@ -10,8 +10,8 @@ from offline.services.private import Endpoint
 from offline.stack.stack import Stack
 from offline.stack.testbed import private_stack
 
-# Retries as in production, on a clock that a test can wait for.
-SETTINGS = {"RETRY_DELAYS_S": "1,2,4"}
+# Retries as in production, on a clock that a test can wait for; and rates that no test uses up by accident.
+SETTINGS = {"RETRY_DELAYS_S": "1,2,4", "RATE_LIMIT_IP": "1000000/minute", "RATE_LIMIT_CLIENT": "1000000/minute"}
 # A claim is held for this and 5 s more: a test can wait for the end of a lease, too.
 FUNCTION_TIMEOUT_S = 12
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from chalice.app import Chalice
 
-from chalicelib import wiring
 from chalicelib.domain.principal import Principal, Scope
+from chalicelib.wiring import auth as wiring
 from tests.gateway_client import Answered, GatewayClient
 
 SOMEBODY = "0192d3f0-0000-7000-8000-000000000001"
@@ -38,7 +38,7 @@ BODIES: Mapping[str, Mapping[str, object]] = {
 
 
 def with_scopes(app: Chalice, *scopes: Scope) -> GatewayClient:
-    principal = Principal(client_id="billing", scopes=frozenset(scopes))
+    principal = Principal(subject="billing", scopes=frozenset(scopes))
     return GatewayClient(app, token=wiring.access_tokens().issue(principal, at=datetime.now(UTC)))
 
 

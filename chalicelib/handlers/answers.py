@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from chalice.app import Response
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.domain.rate import Standing
 
 JSON = "application/json"
 
@@ -18,28 +21,44 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 
+CORS_EXPOSED = (
+    "ETag, Location, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
+)
+CORS_EXPOSED += "X-Correlation-ID"
+
 Resource = Mapping[str, object]
 """A JSON object, ready to be written: no type that JSON does not know."""
 
 
+class ResourceModel(BaseModel):
+    """The base of everything that is answered: its schema is the one in OpenAPI. Moments are aware, and in UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a JSON body or none, and the headers that are this answer's own."""
+    """A status, a body or none, and the headers that are this answer's own. A text is sent as it is."""
 
     status: HTTPStatus
-    body: Resource | None = None
+    body: ResourceModel | Resource | str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = JSON
 
 
-def ok(body: Resource) -> Answer:
-    return Answer(HTTPStatus.OK, body)
+def ok(body: ResourceModel | Resource, *, revision: int | None = None) -> Answer:
+    """200, with the resource's ETag when it has revisions."""
+    return Answer(HTTPStatus.OK, body, etag(revision))
 
 
-def created(body: Resource, *, location: str, revision: int | None = None) -> Answer:
+def created(body: ResourceModel | Resource, *, location: str, revision: int | None = None) -> Answer:
     """201 with where the resource is, and its ETag when it has revisions."""
-    etag = {} if revision is None else {"ETag": f'"{revision}"'}
-    return Answer(HTTPStatus.CREATED, body, {"Location": location} | etag)
+    return Answer(HTTPStatus.CREATED, body, {"Location": location} | etag(revision))
+
+
+def etag(revision: int | None) -> dict[str, str]:
+    """The strong entity tag of a revision (RFC 9110 §8.8.3)."""
+    return {} if revision is None else {"ETag": f'"{revision}"'}
 
 
 def no_content() -> Answer:
@@ -51,13 +70,47 @@ def timestamp(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def to_gateway(answer: Answer, *, correlation_id: str, has_body: bool) -> Response:
+def rate_headers(standing: Standing | None) -> dict[str, str]:
+    """Where the caller stands; nothing on a route that is not limited."""
+    if standing is None:
+        return {}
+    return {
+        "RateLimit-Limit": str(standing.limit),
+        "RateLimit-Remaining": str(standing.remaining),
+        "RateLimit-Reset": str(standing.reset_s),
+    }
+
+
+def cors_headers(origin: str | None, *, allowed: frozenset[str]) -> dict[str, str]:
+    """What lets a browser of an allowed origin read the answer; caches keep the answers to each origin apart."""
+    if not allowed:
+        return {}
+    vary = {"Vary": "Origin"}
+    if origin not in allowed or origin is None:
+        return vary
+    return {**vary, "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": CORS_EXPOSED}
+
+
+def to_gateway(answer: Answer, *, shared: Mapping[str, str], correlation_id: str, has_body: bool) -> Response:
     """The answer for API Gateway. `has_body` is false for HEAD: the same headers, and nothing else."""
     headers: dict[str, str | list[str]] = {
         **({} if answer.body is None else {"Content-Type": answer.media_type}),
         "X-Correlation-ID": correlation_id,
         **SECURITY_HEADERS,
+        **shared,
         **answer.headers,
     }
-    body = "" if answer.body is None or not has_body else json.dumps(answer.body, separators=(",", ":"))
+    body = _text(answer.body) if has_body else ""
     return Response(body=body, headers=headers, status_code=int(answer.status))
+
+
+def _text(body: ResourceModel | Resource | str | None) -> str:
+    match body:
+        case None:
+            return ""
+        case str():
+            return body
+        case ResourceModel():
+            return body.model_dump_json()
+        case _:
+            return json.dumps(body, separators=(",", ":"))

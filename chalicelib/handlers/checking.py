@@ -1,63 +1,28 @@
-"""The checks between the gateway and a view: token, scope, query, size, media type, JSON and shape."""
+"""The checks between an admitted request and its view: query, size, media type, JSON and shape."""
 
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Generic, Protocol
 
 import chalice.app
 from pydantic import JsonValue
 
-from chalicelib.domain.principal import Principal, Scope
-from chalicelib.errors import BodyTooLarge, Forbidden, MalformedRequest, Unauthenticated, UnsupportedMediaType
+from chalicelib.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 from chalicelib.handlers.answers import JSON
-from chalicelib.handlers.parsing import decode_segment, parse_json, parse_model, parse_query
+from chalicelib.handlers.contract import Contract
+from chalicelib.handlers.guards import Admission
+from chalicelib.handlers.parsing import parse_json, parse_model, parse_query
 from chalicelib.handlers.request import BodyT, NoBody, QueryT, Request
 
-MAX_BODY_BYTES = 256 * 1024
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
-
-
-class Verifier(Protocol):
-    """Tells who a bearer token speaks for. Raises: Unauthenticated."""
-
-    def verify(self, token: str, *, at: datetime) -> Principal: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contract(Generic[BodyT, QueryT]):
-    """What a route asks of a request. A scope of None means: no token is needed, and none is looked at."""
-
-    route: str
-    scope: Scope | None
-    body: type[BodyT]
-    query: type[QueryT]
-    max_body_bytes: int = MAX_BODY_BYTES
-
-
-def require_scope(header: str | None, scope: Scope, *, tokens: Verifier) -> Principal:
-    """Who the Authorization header speaks for.
-
-    Raises:
-        Unauthenticated: there is no bearer token, or it does not hold.
-        Forbidden: it holds, and lacks the scope.
-    """
-    scheme, _, token = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("This needs an access token: Authorization: Bearer …")
-    principal = tokens.verify(token.strip(), at=datetime.now(UTC))
-    if not principal.may(scope):
-        raise Forbidden(f"The access token lacks the scope {scope}.", code="insufficient_scope")
-    return principal
 
 
 def check_request(
     raw: chalice.app.Request,
-    segments: Mapping[str, str],
+    path: Mapping[str, str | None],
     *,
     contract: Contract[BodyT, QueryT],
-    caller: Principal | None,
+    admission: Admission,
     correlation_id: str,
 ) -> Request[BodyT, QueryT]:
     """The request as its view may see it.
@@ -69,12 +34,14 @@ def check_request(
     parsed, content = _read_json(raw, contract)
     return Request(
         route=contract.route,
-        caller=caller,
+        caller=admission.caller,
+        only_own=admission.only_own(contract.access),
+        source_ip=admission.source_ip,
         body=parse_model(contract.body, parsed, content),
         query=query,
         parsed=parsed,
         headers=raw.headers,
-        path={name: decode_segment(segment) for name, segment in segments.items()},
+        path=path,
         correlation_id=correlation_id,
     )
 
@@ -91,7 +58,7 @@ def _read_json(raw: chalice.app.Request, contract: Contract[BodyT, QueryT]) -> t
     if contract.body is NoBody and (not content or raw.method in _BODILESS):
         return {}, b"{}"
     media_type = raw.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != JSON:
+    if media_type != JSON and not (media_type == MERGE_PATCH and raw.method == "PATCH"):
         raise UnsupportedMediaType(f"The body must be declared as {JSON}.")
     return parse_json(content), content
 

@@ -1,22 +1,33 @@
 """/v1/users/{id}/devices: where a person's pushes are shown."""
 
+from http import HTTPStatus
+
 from chalice.app import Blueprint
 
-from chalicelib import wiring
 from chalicelib.domain.principal import Scope
 from chalicelib.domain.user import Device
+from chalicelib.handlers.access import needs
 from chalicelib.handlers.answers import Answer, Resource, created, no_content, ok, timestamp
+from chalicelib.handlers.contract import Success
 from chalicelib.handlers.http import endpoint
 from chalicelib.handlers.paging import PageQuery, decode_cursor, encode_cursor, page
 from chalicelib.handlers.request import NoBody, NoQuery, Request
 from chalicelib.handlers.schemas_users import DeviceBody
+from chalicelib.wiring import people as wiring
 
 DEVICES = "/v1/users/{user_id}/devices"
 
 routes = Blueprint(__name__)
 
 
-@endpoint(routes, f"GET {DEVICES}", scope=Scope.USERS_READ, body=NoBody, query=PageQuery)
+@endpoint(
+    routes,
+    f"GET {DEVICES}",
+    access=needs(Scope.USERS_READ),
+    body=NoBody,
+    query=PageQuery,
+    success=Success(HTTPStatus.OK),
+)
 def list_devices(request: Request[NoBody, PageQuery]) -> Answer:
     """A person's devices, newest first."""
     user_id, listed = request.path_id("user_id"), f"devices of {request.path_id('user_id')}"
@@ -26,14 +37,28 @@ def list_devices(request: Request[NoBody, PageQuery]) -> Answer:
     return ok(page([device_resource(device) for device in found.devices], next_cursor=next_cursor))
 
 
-@endpoint(routes, f"POST {DEVICES}", scope=Scope.USERS_WRITE, body=DeviceBody, query=NoQuery)
+@endpoint(
+    routes,
+    f"POST {DEVICES}",
+    access=needs(Scope.USERS_WRITE),
+    body=DeviceBody,
+    query=NoQuery,
+    success=Success(HTTPStatus.CREATED),
+)
 def register_device(request: Request[DeviceBody, NoQuery]) -> Answer:
     """Register a device, or take it over from its former registrant."""
     device = wiring.register_device()(request.body.command(request.path_id("user_id")))
     return created(device_resource(device), location=f"/v1/users/{device.user_id}/devices/{device.id}")
 
 
-@endpoint(routes, f"DELETE {DEVICES}/{{device_id}}", scope=Scope.USERS_WRITE, body=NoBody, query=NoQuery)
+@endpoint(
+    routes,
+    f"DELETE {DEVICES}/{{device_id}}",
+    access=needs(Scope.USERS_WRITE),
+    body=NoBody,
+    query=NoQuery,
+    success=Success(HTTPStatus.NO_CONTENT),
+)
 def forget_device(request: Request[NoBody, NoQuery]) -> Answer:
     """Send no more pushes to a device."""
     wiring.forget_device()(request.path_id("user_id"), request.path_id("device_id"))

@@ -3,43 +3,50 @@
 API Gateway itself would answer both with 403 "Missing Authentication Token", which sends people looking for a token.
 """
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import chalice.app
 
 from chalicelib.errors import MethodNotAllowed, NotFound, RequestRefused
-from chalicelib.handlers.answers import to_gateway
-from chalicelib.handlers.http import log_answer
+from chalicelib.handlers.access import PUBLIC
+from chalicelib.handlers.answers import Answer
+from chalicelib.handlers.guards import Admission, Guards
+from chalicelib.handlers.guards import guards as installed_guards
+from chalicelib.handlers.http import exchange
 from chalicelib.handlers.problems import problem_of
-from chalicelib.handlers.request import correlation_id_of
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 UNKNOWN_PATHS = ("/", "/{proxy+}")
 
 
-def register_fallbacks(app: chalice.app.Chalice) -> None:
+def register_fallbacks(app: chalice.app.Chalice, *, guards: Callable[[], Guards] = installed_guards) -> None:
     """Route everything that is not routed yet; the gateway prefers a more specific path."""
     routes = chalice.app.Blueprint(__name__)
     for path, known in app.routes.items():
         allowed = sorted(known)
         error = MethodNotAllowed(f"Only {', '.join(allowed)} can be done here.")
         refused = [method for method in METHODS if method not in known]
-        _refuse(routes, path, refused, error, {"Allow": ", ".join(allowed)})
+        _refuse(routes, path, refused, error, {"Allow": ", ".join(allowed)}, guards=guards)
     for path in UNKNOWN_PATHS:
-        _refuse(routes, path, METHODS, NotFound("There is no such resource."), {})
+        _refuse(routes, path, METHODS, NotFound("There is no such resource."), {}, guards=guards)
     app.register_blueprint(routes)
 
 
 def _refuse(
-    routes: chalice.app.Blueprint, path: str, methods: Sequence[str], error: RequestRefused, headers: Mapping[str, str]
+    routes: chalice.app.Blueprint,
+    path: str,
+    methods: Sequence[str],
+    error: RequestRefused,
+    headers: Mapping[str, str],
+    *,
+    guards: Callable[[], Guards],
 ) -> None:
+    def refuse(_admission: Admission, correlation_id: str) -> Answer:
+        return replace(problem_of(error, correlation_id=correlation_id), headers=headers)
+
     def handle(**_segments: str) -> chalice.app.Response:
-        raw, started_s = routes.current_request, time.perf_counter()
-        correlation_id = correlation_id_of(raw.headers.get("x-correlation-id"))
-        answer = replace(problem_of(error, correlation_id=correlation_id), headers=headers)
-        log_answer(answer, f"{raw.method} {path}", caller=None, started_s=started_s, correlation_id=correlation_id)
-        return to_gateway(answer, correlation_id=correlation_id, has_body=raw.method != "HEAD")
+        raw = routes.current_request
+        return exchange(raw, refuse, route=f"{raw.method} {path}", access=PUBLIC, guards=guards, limited=True)
 
     routes.route(path, methods=list(methods), content_types=[], name=error.code)(handle)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from chalicelib import wiring
 from chalicelib.domain.notification import Channel
 from chalicelib.handlers.queue import read_event
+from chalicelib.wiring import delivery as wiring
 
 
 class LambdaContext(Protocol):

@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from chalicelib import wiring
 from chalicelib.domain.principal import Scope
 from chalicelib.services.establish import FirstAdmin, FirstClient
+from chalicelib.wiring import migration as wiring
 
 
 class _Admin(BaseModel):

@@ -5,24 +5,33 @@ from http import HTTPStatus
 
 from chalice.app import Blueprint
 
-from chalicelib import wiring
 from chalicelib.domain.principal import Scope
+from chalicelib.handlers.access import needs
 from chalicelib.handlers.answers import Answer, ok
+from chalicelib.handlers.contract import Success
 from chalicelib.handlers.http import endpoint
 from chalicelib.handlers.request import NoBody, NoQuery, Request
 from chalicelib.handlers.schemas_notifications import NotificationBody, idempotency_of
 from chalicelib.handlers.traced import notification_resource
+from chalicelib.wiring import notifications as wiring
 
 NOTIFICATIONS = "/v1/notifications"
 
 routes = Blueprint(__name__)
 
 
-@endpoint(routes, f"POST {NOTIFICATIONS}", scope=Scope.NOTIFICATIONS_SEND, body=NotificationBody, query=NoQuery)
+@endpoint(
+    routes,
+    f"POST {NOTIFICATIONS}",
+    access=needs(Scope.NOTIFICATIONS_SEND),
+    body=NotificationBody,
+    query=NoQuery,
+    success=Success(HTTPStatus.ACCEPTED),
+)
 def send_notification(request: Request[NotificationBody, NoQuery]) -> Answer:
     """Accept a notification: what answers 202 is committed, and will reach one honest end."""
     command = request.body.command(
-        client_id=request.client.client_id,
+        client_id=request.client.name,
         correlation_id=request.correlation_id,
         idempotency=idempotency_of(request.headers, fingerprint=request.fingerprint),
         now=datetime.now(UTC),
@@ -34,7 +43,12 @@ def send_notification(request: Request[NotificationBody, NoQuery]) -> Answer:
 
 
 @endpoint(
-    routes, f"GET {NOTIFICATIONS}/{{notification_id}}", scope=Scope.NOTIFICATIONS_READ, body=NoBody, query=NoQuery
+    routes,
+    f"GET {NOTIFICATIONS}/{{notification_id}}",
+    access=needs(Scope.NOTIFICATIONS_READ),
+    body=NoBody,
+    query=NoQuery,
+    success=Success(HTTPStatus.OK),
 )
 def read_notification(request: Request[NoBody, NoQuery]) -> Answer:
     """A notification, its deliveries, and everything that happened to them."""

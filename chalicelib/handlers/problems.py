@@ -16,6 +16,8 @@ _STATUSES: Mapping[type[errors.CarillonError], HTTPStatus] = {
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.RequestInProgress: HTTPStatus.CONFLICT,
+    errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -63,7 +65,11 @@ def _headers(error: Exception, code: str) -> Mapping[str, str]:
     match error:
         case errors.Unauthenticated() | errors.Forbidden():
             return {"WWW-Authenticate": _CHALLENGES.get(code, "Bearer")}
-        case errors.RequestInProgress(retry_after_s=delay_s) | errors.DependencyUnavailable(retry_after_s=delay_s):
+        case (
+            errors.RequestInProgress(retry_after_s=delay_s)
+            | errors.TooManyRequests(retry_after_s=delay_s)
+            | errors.DependencyUnavailable(retry_after_s=delay_s)
+        ):
             return {"Retry-After": str(delay_s)}
         case _:
             return {}

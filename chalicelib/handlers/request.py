@@ -11,10 +11,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from chalicelib.domain.audit import Actor
 from chalicelib.domain.principal import Principal
 from chalicelib.errors import NotFound, Unauthenticated
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_ETAG = re.compile(r'(?<![^\s,])"([0-9]{1,18})"')
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _VERSION_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _TEMPLATE_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -40,10 +42,16 @@ QueryT = TypeVar("QueryT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[BodyT, QueryT]):
-    """One request whose token, scope, media type, size and shape have been checked."""
+    """One request whose token, scope, media type, size and shape have been checked.
+
+    `only_own` is set when the caller is here as a person without the route's scope: then the view answers of that
+    person's own things alone.
+    """
 
     route: str
     caller: Principal | None
+    only_own: UUID | None
+    source_ip: str
     body: BodyT
     query: QueryT
     parsed: JsonValue
@@ -61,6 +69,22 @@ class Request(Generic[BodyT, QueryT]):
         if self.caller is None:
             raise Unauthenticated("This needs an access token.")
         return self.caller
+
+    @property
+    def actor(self) -> Actor:
+        """On whose behalf the view acts, for the audit trail. Raises: Unauthenticated."""
+        return Actor(name=self.client.name, correlation_id=self.correlation_id)
+
+    @property
+    def if_match(self) -> frozenset[int] | None:
+        """The revisions that If-Match allows (RFC 9110 §13.1.1); None when the request sets no condition.
+
+        A tag that is none of ours allows nothing: an empty set, which no revision is in.
+        """
+        given = self.headers.get("if-match")
+        if given is None or given.strip() == "*":
+            return None
+        return frozenset(int(tag) for tag in _ETAG.findall(given))
 
     @property
     def fingerprint(self) -> bytes:

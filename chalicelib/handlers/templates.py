@@ -1,18 +1,21 @@
 """/v1/templates: what notifications say."""
 
 from dataclasses import asdict
+from http import HTTPStatus
 
 from chalice.app import Blueprint
 
-from chalicelib import wiring
 from chalicelib.domain.catalog import Template, TemplateVersion
 from chalicelib.domain.content import Content
 from chalicelib.domain.principal import Scope
 from chalicelib.domain.template import compile_content
+from chalicelib.handlers.access import needs
 from chalicelib.handlers.answers import Answer, Resource, created, ok, timestamp
+from chalicelib.handlers.contract import Success
 from chalicelib.handlers.http import endpoint
 from chalicelib.handlers.request import NoBody, NoQuery, Request
 from chalicelib.handlers.schemas_templates import TemplateBody
+from chalicelib.wiring import templates as wiring
 
 MAX_TEMPLATE_BODY_BYTES = 2 * 1024 * 1024
 """Many languages fit; a single source above its own limit is 422, and says which."""
@@ -25,10 +28,11 @@ routes = Blueprint(__name__)
 @endpoint(
     routes,
     "POST /v1/templates",
-    scope=Scope.TEMPLATES_WRITE,
+    access=needs(Scope.TEMPLATES_WRITE),
     body=TemplateBody,
     query=NoQuery,
     max_body_bytes=MAX_TEMPLATE_BODY_BYTES,
+    success=Success(HTTPStatus.CREATED),
 )
 def create_template(request: Request[TemplateBody, NoQuery]) -> Answer:
     """Add a template; its contents become version 1, a draft."""
@@ -37,7 +41,14 @@ def create_template(request: Request[TemplateBody, NoQuery]) -> Answer:
     return created(body, location=f"/v1/templates/{template.code}", revision=template.revision)
 
 
-@endpoint(routes, f"POST {PUBLISH}", scope=Scope.TEMPLATES_WRITE, body=NoBody, query=NoQuery)
+@endpoint(
+    routes,
+    f"POST {PUBLISH}",
+    access=needs(Scope.TEMPLATES_WRITE),
+    body=NoBody,
+    query=NoQuery,
+    success=Success(HTTPStatus.OK),
+)
 def publish_template(request: Request[NoBody, NoQuery]) -> Answer:
     """Use a version from now on; an older one is the rollback."""
     version = wiring.publish_template()(request.path_code("code"), request.path_number("number"))

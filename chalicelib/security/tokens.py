@@ -59,7 +59,7 @@ class AccessTokens:
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
-            "sub": principal.client_id,
+            "sub": principal.subject,
             "scope": " ".join(sorted(principal.scopes)),
             "iat": issued_at_s,
             "exp": issued_at_s + self.lifetime_s,
@@ -118,6 +118,6 @@ def _principal(claims: Claims) -> Principal:
     if not isinstance(subject, str) or not subject or not isinstance(scope, str):
         raise _refused("The access token does not hold.")
     try:
-        return Principal(client_id=subject, scopes=frozenset(Scope(word) for word in scope.split()))
+        return Principal(subject=subject, scopes=frozenset(Scope(word) for word in scope.split()))
     except ValueError:
         raise _refused("The access token names a scope that does not exist.") from None

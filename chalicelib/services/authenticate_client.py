@@ -49,5 +49,5 @@ def authenticate_client(
     is_right = (found or _NOBODY).has_secret(client_secret)
     if found is None or not is_right:
         raise Unauthenticated("The client id or the secret is wrong.", code="invalid_credentials")
-    principal = Principal(client_id=found.id, scopes=found.scopes)
+    principal = Principal(subject=found.id, scopes=found.scopes)
     return AccessToken(text=tokens.issue(principal, at=clock()), expires_in_s=tokens.lifetime_s)

@@ -16,6 +16,8 @@ from chalicelib.domain.delivery import (
 )
 from chalicelib.domain.messages import DeliveryMessage, Dispatch
 from chalicelib.domain.notification import Channel, Status
+from chalicelib.domain.preferences import Preferences
+from chalicelib.domain.rate import Rate, Standing
 from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
 from chalicelib.domain.template import CompiledTemplate
 from chalicelib.domain.trace import TracedNotification
@@ -123,3 +125,15 @@ class RequestMemory(Protocol):
     def remember(self, client_id: str, request: RememberedRequest, *, for_s: int) -> None: ...
 
     def abandon(self, client_id: str, key: str, *, request_hash: bytes, owner: str) -> None: ...
+
+
+class RateCounters(Protocol):
+    """Counts by name. Never raises: without Redis each process counts for itself."""
+
+    def hit(self, name: str, rate: Rate) -> Standing: ...
+
+
+class PreferencesOf(Protocol):
+    """What each of these people wants, at most five seconds old; who does not exist is missing."""
+
+    def __call__(self, user_ids: Collection[UUID], /) -> Mapping[UUID, Preferences]: ...

@@ -8,9 +8,10 @@ import pytest
 from chalice.app import Chalice
 
 import app as application
-from chalicelib import wiring
 from chalicelib.domain.principal import Scope
 from chalicelib.services.establish import FirstClient
+from chalicelib.wiring import environment as servers_of
+from chalicelib.wiring import migration
 from tests.configured import environment, forget_wiring
 from tests.gateway_client import Answered, GatewayClient, Json
 
@@ -34,13 +35,13 @@ def app(fresh_database: str, fresh_redis: str, fresh_vhost: str, monkeypatch: py
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     forget_wiring()
-    wiring.upgrade_schemas()
-    wiring.establish_topology()
-    wiring.establish(admin=None, client=FirstClient("billing", "Billing", frozenset({Scope.ADMIN}), SECRET))
+    migration.upgrade_schemas()
+    migration.establish_topology()
+    migration.establish(admin=None, client=FirstClient("billing", "Billing", frozenset({Scope.ADMIN}), SECRET))
     yield application.app
-    wiring.publisher().close()
-    wiring.redis_cache().close()
-    wiring.database("users").close()
+    servers_of.publisher().close()
+    servers_of.redis_cache().close()
+    servers_of.database("users").close()
     forget_wiring()
 
 
@@ -235,9 +236,9 @@ def test_without_the_broker_and_redis_acceptance_is_still_ready(
 ) -> None:
     monkeypatch.setenv("RABBITMQ_URL", environment()["RABBITMQ_URL"])
     monkeypatch.setenv("REDIS_URL", environment()["REDIS_URL"])
-    wiring.publisher().close()
-    wiring.redis_cache().close()
-    wiring.database("users").close()
+    servers_of.publisher().close()
+    servers_of.redis_cache().close()
+    servers_of.database("users").close()
     forget_wiring()
     answer = client.call("GET /health/ready")
     assert (answer.status, answer.json["status"]) == (200, "ready")

@@ -9,8 +9,12 @@ from chalice.app import Blueprint, Chalice
 
 from chalicelib import errors
 from chalicelib.domain.principal import Principal, Scope
+from chalicelib.domain.rate import Standing
+from chalicelib.handlers.access import PUBLIC, needs
 from chalicelib.handlers.answers import Answer, created, ok
+from chalicelib.handlers.contract import Success
 from chalicelib.handlers.fallback import register_fallbacks
+from chalicelib.handlers.guards import Guards
 from chalicelib.handlers.http import endpoint
 from chalicelib.handlers.request import NoBody, NoQuery, Request, RequestModel
 from tests.gateway_client import Answered, GatewayClient
@@ -32,6 +36,17 @@ class Verifier:
         return TOKENS[token]
 
 
+class Unlimited:
+    """Counts nothing."""
+
+    def count(self, caller: Principal | None, *, source_ip: str) -> Standing:
+        return Standing(limit=10, remaining=9, reset_s=60, exceeded=False)
+
+
+def guards() -> Guards:
+    return Guards(verifier=Verifier(), limiter=Unlimited())
+
+
 class Thing(RequestModel):
     name: str
 
@@ -45,7 +60,7 @@ class Shop:
         self.app = Chalice("shop", configure_logs=False)
         self.app.log.addHandler(logging.NullHandler())
         self.app.register_blueprint(self._routes())
-        register_fallbacks(self.app)
+        register_fallbacks(self.app, guards=guards)
 
     def client(self, token: str | None = "admin") -> GatewayClient:  # noqa: S107  a name, no secret
         return GatewayClient(self.app, token=token)
@@ -53,21 +68,45 @@ class Shop:
     def _routes(self) -> Blueprint:
         routes = Blueprint("shop")
 
-        @endpoint(routes, "POST /things", scope=Scope.USERS_WRITE, body=Thing, query=NoQuery, tokens=Verifier)
+        @endpoint(
+            routes,
+            "POST /things",
+            access=needs(Scope.USERS_WRITE),
+            body=Thing,
+            query=NoQuery,
+            success=Success(HTTPStatus.CREATED),
+            guards=guards,
+        )
         def add(request: Request[Thing, NoQuery]) -> Answer:
             self.seen.append(request)
             if self.failure is not None:
                 raise self.failure
             return created({"name": request.body.name}, location="/things/1", revision=3)
 
-        @endpoint(routes, "GET /things/{id}", scope=Scope.USERS_READ, body=NoBody, query=NoQuery, tokens=Verifier)
+        @endpoint(
+            routes,
+            "GET /things/{id}",
+            access=needs(Scope.USERS_READ),
+            body=NoBody,
+            query=NoQuery,
+            success=Success(HTTPStatus.OK),
+            guards=guards,
+        )
         def read(request: Request[NoBody, NoQuery]) -> Answer:
             self.seen.append(request)
             return ok({"id": str(request.path_id("id"))})
 
-        @endpoint(routes, "GET /open", scope=None, body=NoBody, query=NoQuery, tokens=Verifier)
+        @endpoint(
+            routes,
+            "GET /open",
+            access=PUBLIC,
+            body=NoBody,
+            query=NoQuery,
+            success=Success(HTTPStatus.OK),
+            guards=guards,
+        )
         def read_open(request: Request[NoBody, NoQuery]) -> Answer:
-            return ok({"caller": request.client.client_id if request.caller else None})
+            return ok({"caller": request.client.subject if request.caller else None})
 
         return routes
 
@@ -90,7 +129,7 @@ def test_a_view_sees_who_calls_and_the_body_as_its_model(shop: Shop) -> None:
     assert (answer.status, answer.json) == (201, {"name": "bell"})
     assert (answer.headers["location"], answer.headers["etag"]) == ("/things/1", '"3"')
     assert answer.headers["content-type"] == "application/json"
-    assert shop.seen[0].client.client_id == "writer"
+    assert shop.seen[0].client.subject == "writer"
 
 
 @pytest.mark.parametrize("route", ["GET /open", "POST /things", "GET /nowhere", "DELETE /open", f"GET /things/{ITEM}"])

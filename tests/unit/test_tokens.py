@@ -19,7 +19,7 @@ from chalicelib.security.tokens import LIFETIME_S, AccessTokens
 from tests.configured import signing_key
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-CLIENT = Principal(client_id="billing", scopes=frozenset({Scope.USERS_READ, Scope.NOTIFICATIONS_SEND}))
+CLIENT = Principal(subject="billing", scopes=frozenset({Scope.USERS_READ, Scope.NOTIFICATIONS_SEND}))
 OLD, NEW = signing_key(), signing_key()
 RING = KeyRing.parse(json.dumps({"new": NEW, "old": OLD}))
 TOKENS = AccessTokens(keys=RING, issuer="carillon", audience="api")

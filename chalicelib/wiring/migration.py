@@ -1,0 +1,26 @@
+"""Bringing an installation to what the code expects."""
+
+from chalicelib.services.establish import FirstAdmin, FirstClient
+from chalicelib.services.establish import establish as establishing
+from chalicelib.stores.founders import FounderStore
+from chalicelib.wiring.environment import STORES, clock, database, settings
+
+
+def upgrade_schemas() -> None:
+    from chalicelib.migrations.run import upgrade  # noqa: PLC0415  only `migrate` pays for Alembic
+
+    for store in STORES:
+        upgrade(store, settings().database_url_of(store))
+
+
+def establish_topology() -> None:
+    from chalicelib.broker.establish import establish_topology  # noqa: PLC0415  only `migrate` declares
+
+    establish_topology(settings().rabbitmq_url.get_secret_value(), retry_delays_s=settings().retry_delays.delays_s)
+
+
+def establish(*, admin: FirstAdmin | None, client: FirstClient | None) -> None:
+    from chalicelib.security.passwords import hash_password  # noqa: PLC0415  bcrypt is `migrate`'s and the API's alone
+
+    founders = FounderStore(database=database("users"))
+    establishing(admin=admin, client=client, founders=founders, hash_password=hash_password, clock=clock)
