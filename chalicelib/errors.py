@@ -18,6 +18,7 @@
     │   ├── DatabaseUnavailable
     │   ├── BrokerUnavailable
     │   └── CacheUnavailable
+    ├── CircuitOpen                a dependency that failed too often is left alone for now
     ├── DeliveryError              a provider call, or the step before it, did not end in acceptance
     │   ├── PermanentFailure           the same call would fail again
     │   │   ├── AddressRejected            the provider does not take this address
@@ -26,8 +27,11 @@
     │   │   └── RenderFailed               the template cannot be rendered with these variables
     │   └── TransientFailure           the same call may succeed later
     │       ├── ProviderUnavailable        it refused for now, or could not be reached
+    │       │   └── MessageDeferred            it works, and refused this message or recipient for now
     │       ├── ProviderMisconfigured      our account or credentials are wrong
-    │       └── OutcomeUnknown             it may have accepted: the answer was lost
+    │       │   └── PlatformMisconfigured      only for one platform of this provider
+    │       ├── OutcomeUnknown             it may have accepted: the answer was lost
+    │       └── ProvidersLeftAlone         every provider's circuit is open: nothing was tried
     ├── MalformedMessage           a queue message that no code of ours can read
     ├── InvalidTemplate            a template that does not compile or is not safe
     └── InvalidSettings            an environment variable is missing or malformed
@@ -127,7 +131,10 @@ class DependencyUnavailable(CarillonError):
     """A service that Carillon needs did not answer; the caller may try again after `retry_after_s`."""
 
     code = "unavailable"
-    retry_after_s: ClassVar[int] = 5
+
+    def __init__(self, detail: str = "", *, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class DatabaseUnavailable(DependencyUnavailable):
@@ -140,6 +147,16 @@ class BrokerUnavailable(DependencyUnavailable):
 
 class CacheUnavailable(DependencyUnavailable):
     code = "cache_unavailable"
+
+
+class CircuitOpen(CarillonError):
+    """Nobody calls `circuit` for another `retry_after_s`; the adapter that meets this says what it means there."""
+
+    code = "circuit_open"
+
+    def __init__(self, circuit: str, *, retry_after_s: float) -> None:
+        super().__init__(f"the circuit of {circuit} is open")
+        self.retry_after_s = retry_after_s
 
 
 class DeliveryError(CarillonError):
@@ -199,14 +216,28 @@ class ProviderUnavailable(TransientFailure):
     reason = "provider_unavailable"
 
 
+class MessageDeferred(ProviderUnavailable):
+    """A greylisted or throttled recipient: says nothing of how the provider fares."""
+
+
 class ProviderMisconfigured(TransientFailure):
     reason = "provider_misconfigured"
+
+
+class PlatformMisconfigured(ProviderMisconfigured):
+    """The provider serves the other platforms all the same."""
 
 
 class OutcomeUnknown(TransientFailure):
     """The provider may have accepted: a retry may be a duplicate, and not retrying may be a loss. Loss is worse."""
 
     reason = "outcome_unknown"
+
+
+class ProvidersLeftAlone(TransientFailure):
+    """No provider was called, so no attempt is counted; `retry_after_s` is when the first may be."""
+
+    reason = "circuit_open"
 
 
 class MalformedMessage(CarillonError):

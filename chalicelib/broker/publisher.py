@@ -12,8 +12,9 @@ from pika.spec import Basic, Queue
 
 from chalicelib.broker import topology
 from chalicelib.broker.session import CONNECT_TIMEOUT_S, PIKA_FAULTS, Session, connection_parameters
+from chalicelib.domain.circuit import Breaker, NeverOpen
 from chalicelib.domain.messages import Dispatch
-from chalicelib.errors import BrokerUnavailable
+from chalicelib.errors import BrokerUnavailable, CircuitOpen
 
 WINDOW = 200
 REST_AFTER_FAILURE_S = 2.0
@@ -23,11 +24,12 @@ class Publisher:
     """Publishes to the exchange with confirms, up to 200 outstanding at once, on one kept connection.
 
     A message is taken over when the broker has confirmed it and did not return it as unroutable. After a failure to
-    connect it rests for two seconds, in which every call fails at once: a request does not pay for a dead broker.
-    Used by one thread at a time.
+    connect it rests for two seconds, in which every call fails at once: a request does not pay for a dead broker. While
+    the circuit is open, no publish is tried at all. Used by one thread at a time.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, breaker: Breaker | None = None) -> None:
+        self._breaker: Breaker = breaker or NeverOpen()
         self._parameters = connection_parameters(url)
         self._session: Session | None = None
         self._confirms = _Confirms()
@@ -40,10 +42,21 @@ class Publisher:
         sent again, so a message can arrive twice (its ticket voids the copy). Never raises for the broker's sake: what
         is not in the answer was not confirmed in time.
         """
-        taken: set[int] = set()
         if self._rests:
             return frozenset()  # and the rest is not prolonged by who asks meanwhile
-        deadline_s = time.monotonic() + timeout_s
+        try:
+            permit = self._breaker.enter()
+        except CircuitOpen:
+            return frozenset()
+        taken: set[int] = set()
+        if self._try_twice(dispatches, taken, time.monotonic() + timeout_s):
+            permit.succeeded()
+        else:
+            permit.failed()
+        return frozenset(taken)
+
+    def _try_twice(self, dispatches: Sequence[Dispatch], taken: set[int], deadline_s: float) -> bool:
+        """Whether the broker answered for every dispatch, be it by returning or refusing it."""
         for attempt in ("on the kept connection", "on a new one"):
             kept = self._session is not None
             missing = [index for index in range(len(dispatches)) if index not in taken]
@@ -55,8 +68,8 @@ class Publisher:
                     self._rest_until_s = time.monotonic() + REST_AFTER_FAILURE_S
                     break
             else:
-                break
-        return frozenset(taken)
+                return True
+        return False
 
     def count_ready(self, lane: str, *, timeout_s: float) -> int:
         """How many messages wait in a lane's queue, those handed to a consumer not counted.

@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 
 from chalicelib.channels.base import Provider
+from chalicelib.domain.notification import Channel
 from chalicelib.domain.provider_url import ProviderUrl
 from chalicelib.errors import InvalidSettings
+
+PUSH_PROVIDER = "fcm"
+
+
+def provider_names(urls: Sequence[ProviderUrl]) -> Sequence[tuple[Channel, str]]:
+    """Every provider that a channel may use, without importing any SDK."""
+    return [*((Channel.EMAIL, url.name) for url in urls), (Channel.PUSH, PUSH_PROVIDER)]
 
 
 def email_providers(urls: Sequence[ProviderUrl], *, sender: str, timeout_s: float) -> tuple[Provider, ...]:

@@ -9,17 +9,26 @@ from chalicelib.handlers.answers import Answer, ok
 from chalicelib.handlers.contract import Success
 from chalicelib.handlers.http import endpoint
 from chalicelib.handlers.request import NoBody, NoQuery, Request
+from chalicelib.handlers.schemas_health import AliveResource, ReadinessResource
 from chalicelib.wiring import operations as wiring
+
+RETRY_AFTER_S = "5"
 
 routes = Blueprint(__name__)
 
 
 @endpoint(
-    routes, "GET /health", access=PUBLIC, body=NoBody, query=NoQuery, success=Success(HTTPStatus.OK), limited=False
+    routes,
+    "GET /health",
+    access=PUBLIC,
+    body=NoBody,
+    query=NoQuery,
+    success=Success(HTTPStatus.OK, AliveResource),
+    limited=False,
 )
 def alive(_request: Request[NoBody, NoQuery]) -> Answer:
     """Touches nothing but this process."""
-    return ok({"status": "ok"})
+    return ok(AliveResource())
 
 
 @endpoint(
@@ -28,16 +37,12 @@ def alive(_request: Request[NoBody, NoQuery]) -> Answer:
     access=PUBLIC,
     body=NoBody,
     query=NoQuery,
-    success=Success(HTTPStatus.OK),
+    success=Success(HTTPStatus.OK, ReadinessResource),
+    problems=(HTTPStatus.SERVICE_UNAVAILABLE,),
     limited=False,
 )
 def ready(_request: Request[NoBody, NoQuery]) -> Answer:
-    """Each dependency with its latency; 503 when accepting is impossible, not when it is only slower."""
+    """Each dependency with its latency, and the circuits; 503 when accepting is impossible, not when it is slower."""
     health = wiring.check_health()()
-    dependencies = {
-        name: {"status": "up" if dependency.available else "down", "latency_ms": dependency.latency_ms}
-        for name, dependency in health.dependencies.items()
-    }
     status = HTTPStatus.OK if health.ready else HTTPStatus.SERVICE_UNAVAILABLE
-    retry = {} if health.ready else {"Retry-After": "5"}
-    return Answer(status, {"status": "ready" if health.ready else "unavailable", "dependencies": dependencies}, retry)
+    return Answer(status, ReadinessResource.of(health), {} if health.ready else {"Retry-After": RETRY_AFTER_S})

@@ -1,9 +1,11 @@
 """Asks each service that Carillon stands on whether it is there, and how quickly it says so."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from chalicelib.domain.circuit import CircuitState
 from chalicelib.errors import DependencyUnavailable
+from chalicelib.services.list_circuits import CircuitReport
 
 Check = Callable[[], object]
 """Returns when the service answered. Raises: DependencyUnavailable. Bounded in time by its adapter."""
@@ -20,13 +22,31 @@ class Health:
     """`ready` tells whether a notification can be accepted: only what is `required` for that counts."""
 
     dependencies: Mapping[str, Dependency]
+    circuits: Mapping[str, CircuitState]
     ready: bool
 
 
-def check_health(*, checks: Mapping[str, Check], required: Set[str], monotonic_s: Callable[[], float]) -> Health:
-    """The state of every dependency, asked one after the other. Never raises for one that is away."""
+def check_health(
+    *,
+    checks: Mapping[str, Check],
+    required: Set[str],
+    circuits: Callable[[], Sequence[CircuitReport]],
+    required_circuits: Set[str],
+    monotonic_s: Callable[[], float],
+) -> Health:
+    """The state of every dependency, asked one after the other, and of the circuits as that leaves them.
+
+    A dependency that is back is not ready before its circuit is closed, too: until then every request is refused.
+    Never raises for one that is away.
+    """
     dependencies = {name: _ask(check, monotonic_s) for name, check in checks.items()}
-    return Health(dependencies=dependencies, ready=all(dependencies[name].available for name in required))
+    states = {report.name: report.state for report in circuits()}
+    return Health(
+        dependencies=dependencies,
+        circuits=states,
+        ready=all(dependencies[name].available for name in required)
+        and all(states[name] is CircuitState.CLOSED for name in required_circuits),
+    )
 
 
 def _ask(check: Check, monotonic_s: Callable[[], float]) -> Dependency:

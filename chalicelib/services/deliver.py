@@ -25,12 +25,14 @@ from chalicelib.domain.messages import (
 from chalicelib.domain.retry import RetryDelays
 from chalicelib.errors import (
     BrokerUnavailable,
+    CircuitOpen,
     MalformedMessage,
     ProviderMisconfigured,
+    ProvidersLeftAlone,
     ProviderUnavailable,
     TransientFailure,
 )
-from chalicelib.services.ports import Claims, CompiledTemplates, Courier, Log, People
+from chalicelib.services.ports import Claims, CompiledTemplates, Courier, Log, People, PreferencesOf
 from chalicelib.services.prepare import Prepared, prepare
 from chalicelib.services.settle import Settler, decide, outcome_of, put_back
 
@@ -47,6 +49,7 @@ def deliver(
     *,
     claims: Claims,
     people: People,
+    preferences_of: PreferencesOf,
     compiled: CompiledTemplates,
     providers: Sequence[Provider],
     pool: Executor,
@@ -85,7 +88,9 @@ def deliver(
         settler.flush()
 
     def deliver_all(batch: Sequence[Claimed]) -> None:
-        prepared, ended = prepare(batch, people=people, compiled=compiled)
+        prepared, ended = prepare(
+            batch, people=people, preferences_of=preferences_of, compiled=compiled, now=settler.clock()
+        )
         for settlement in ended:
             settler.add(settlement)
         send_all(prepared)
@@ -119,13 +124,25 @@ def _suspects(claimed: Sequence[Claimed], concurrency: int) -> tuple[Sequence[Cl
 
 
 def _send(outgoing: Outgoing, providers: Sequence[Provider], deadline: Deadline) -> Receipt:
-    """Offer it to each provider in turn, within one attempt, until one takes it or refuses it for good."""
+    """Offer it to each provider in turn, within one attempt, until one takes it or refuses it for good.
+
+    Raises:
+        ProvidersLeftAlone: every circuit is open; there was no attempt.
+        DeliveryError: of the provider that was asked last.
+    """
     last: TransientFailure | None = None
+    left_alone_s: list[float] = []
     for provider in providers:
+        if last is not None and not deadline.remaining_s:
+            break
         try:
             return provider.send(outgoing, deadline=deadline)
+        except CircuitOpen as error:
+            left_alone_s.append(error.retry_after_s)
         except (ProviderUnavailable, ProviderMisconfigured) as error:
             last = error
+    if last is None and left_alone_s:
+        raise ProvidersLeftAlone("no provider is called for now", retry_after_s=min(left_alone_s))
     raise last or ProviderMisconfigured("no provider is configured for this channel")
 
 

@@ -15,11 +15,11 @@ REST_AFTER_FAILURE_S = 2.0
 class Cache:
     """Gives the client for one use at a time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
         self._client = redis.Redis.from_url(
             url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
             health_check_interval=0,
         )
         self._rest_until_s = 0.0

@@ -1,36 +1,78 @@
 """One PostgreSQL connection an execution environment, kept between invocations and replaced when it died.
 
-A session is one use of it. Connections run in autocommit; what must be one transaction says so. Server-side prepared
-statements are off, because RDS Proxy pins a session that uses them (RDS Proxy, "Avoiding pinning").
+A session is one use of it. A circuit stands before the sessions: a server that is down is not asked by every request.
 """
 
-import select
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 
 import psycopg
 
-from chalicelib.errors import DatabaseUnavailable
-
-CONNECT_TIMEOUT_S = 3
-STATEMENT_TIMEOUT_MS = 10_000
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
-UNANSWERED_TIMEOUT_MS = 10_000
-KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES = 5, 2, 3
-"""A server that vanished without a word is noticed after ten seconds or so, and not after TCP's two hours."""
+from chalicelib.domain.circuit import Breaker, NeverOpen, Permit
+from chalicelib.errors import CircuitOpen, DatabaseUnavailable
+from chalicelib.stores.connection import ANSWER_TIMEOUT_S, BoundedConnection, connect, is_dead
 
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """Errors of the connection or the server's state. A primary that became a standby answers with an InternalError (25006,
 read_only_sql_transaction), and a connection to it would never be of use again."""
 
+_OF_THE_STATEMENT = (
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
+"""Lost sessions all the same, but of a server that works: five slow lists must not end the accepting."""
+
+
+class _Line:
+    """The one connection, which several databases may share."""
+
+    def __init__(self, url: str, *, application_name: str, answer_timeout_s: float) -> None:
+        self._url = url
+        self._application_name = application_name
+        self._answer_timeout_s = answer_timeout_s
+        self._connection: BoundedConnection | None = None
+
+    def opened(self) -> BoundedConnection:
+        """Raises: psycopg.Error."""
+        if self._connection is not None and is_dead(self._connection):
+            self.close()
+        if self._connection is None:
+            self._connection = connect(
+                self._url, application_name=self._application_name, answer_timeout_s=self._answer_timeout_s
+            )
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
 
 class Database:
     """Gives sessions on one database. Used by one thread at a time."""
 
-    def __init__(self, url: str, *, application_name: str = "carillon") -> None:
-        self._url = url
-        self._application_name = application_name
-        self._connection: psycopg.Connection | None = None
+    def __init__(
+        self,
+        url: str,
+        *,
+        application_name: str = "carillon",
+        breaker: Breaker | None = None,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
+        """Without a breaker every session asks the server."""
+        self._line = _Line(url, application_name=application_name, answer_timeout_s=answer_timeout_s)
+        self._breaker: Breaker = breaker or NeverOpen()
+
+    def regardless(self) -> "Database":
+        """The same connection for those who must ask whatever the circuit says, and report nothing to it."""
+        other = copy(self)
+        other._breaker = NeverOpen()  # noqa: SLF001  of this very class
+        return other
 
     @contextmanager
     def session(self) -> Iterator[psycopg.Connection]:
@@ -39,55 +81,36 @@ class Database:
         An error of the connection or of the server's state closes it, and the next session opens a new one.
 
         Raises:
-            DatabaseUnavailable: there is no connection, or it was lost within the block. What the block wrote outside a
-                finished transaction is undone; whether a commit under way took place is not known.
+            DatabaseUnavailable: the circuit is open, there is no connection, or it was lost within the block. What it
+                wrote outside a finished transaction is undone; whether a commit under way took place is not known.
         """
+        permit = self._entered()
         try:
-            connection = self._opened()
-            yield connection
+            yield self._line.opened()
         except LOST as error:
-            self.close()
+            self._line.close()
+            _report(permit, error)
             raise DatabaseUnavailable(f"PostgreSQL: {type(error).__name__}") from error
-        finally:
-            if self._connection is not None and self._connection.closed:
-                self._connection = None
+        except Exception:
+            permit.succeeded()
+            raise
+        permit.succeeded()
 
     def close(self) -> None:
         """End the connection, if there is one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._line.close()
 
-    def _opened(self) -> psycopg.Connection:
-        if self._connection is None:
-            self._connection = self._connect()
-        elif self._died_while_idle(self._connection):
-            self.close()
-            self._connection = self._connect()
-        return self._connection
-
-    @staticmethod
-    def _died_while_idle(connection: psycopg.Connection) -> bool:
-        """Whether the server hung up since the last session; costs no round trip."""
-        return connection.closed or connection.pgconn.status != psycopg.pq.ConnStatus.OK or _has_hung_up(connection)
-
-    def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(
-            self._url,
-            autocommit=True,
-            prepare_threshold=None,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            tcp_user_timeout=UNANSWERED_TIMEOUT_MS,
-            keepalives_idle=KEEPALIVE_IDLE_S,
-            keepalives_interval=KEEPALIVE_INTERVAL_S,
-            keepalives_count=KEEPALIVES,
-            application_name=self._application_name,
-            options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC "
-            f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}",
-        )
+    def _entered(self) -> Permit:
+        try:
+            return self._breaker.enter()
+        except CircuitOpen as error:
+            retry_after_s = max(1, math.ceil(error.retry_after_s))
+            raise DatabaseUnavailable("PostgreSQL: left alone for now", retry_after_s=retry_after_s) from error
 
 
-def _has_hung_up(connection: psycopg.Connection) -> bool:
-    """An idle session has nothing to read, unless the server said goodbye or closed the socket."""
-    readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    return bool(readable)
+def _report(permit: Permit, error: Exception) -> None:
+    """Tell the circuit how the server fares: a statement that was ended for its own sake was ended by a server."""
+    if isinstance(error, _OF_THE_STATEMENT):
+        permit.succeeded()
+    else:
+        permit.failed()

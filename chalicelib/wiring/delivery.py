@@ -10,13 +10,14 @@ from chalicelib.domain.notification import Channel
 from chalicelib.services import archive as archiving
 from chalicelib.services import deliver as delivering
 from chalicelib.services import relay as relaying
+from chalicelib.services.guarded_provider import GuardedProvider
 from chalicelib.services.settle import Settler
 from chalicelib.stores.archive import ArchiveStore
 from chalicelib.stores.claims import ClaimStore
 from chalicelib.stores.outbox import OutboxStore
 from chalicelib.stores.settlements import SettlementStore
-from chalicelib.wiring.environment import clock, database, log, pause, publisher, settings
-from chalicelib.wiring.people import people
+from chalicelib.wiring.environment import breaker, clock, database, log, pause, publisher, settings
+from chalicelib.wiring.people import people, preferences_of
 from chalicelib.wiring.templates import compiled
 
 
@@ -27,7 +28,13 @@ def outbox() -> OutboxStore:
 
 @cache
 def providers(channel: Channel) -> Sequence[Provider]:
-    """The providers of a channel in the order in which they are tried."""
+    """The providers of a channel in the order in which they are tried, each behind its circuit."""
+    return tuple(
+        GuardedProvider(provider, breaker=breaker(f"{channel}:{provider.name}")) for provider in _bare(channel)
+    )
+
+
+def _bare(channel: Channel) -> Sequence[Provider]:
     from chalicelib.channels import registry  # noqa: PLC0415  only a delivering function pays for its SDK
 
     if channel is Channel.EMAIL:
@@ -58,7 +65,8 @@ def sending_pool(channel: Channel) -> ThreadPoolExecutor:
 def deliver(channel: Channel, remaining_s: Callable[[], float]) -> Callable[[Sequence[Received]], None]:
     """The delivery of one batch of this channel, within the time that its invocation has left."""
     settler = Settler(
-        settlements=SettlementStore(database=database("notifications")),
+        # what a provider has taken must be written: it is tried as long as there is time, open circuit or not
+        settlements=SettlementStore(database=database("notifications").regardless()),
         people=people(),
         courier=publisher(),
         outbox=outbox(),
@@ -71,6 +79,7 @@ def deliver(channel: Channel, remaining_s: Callable[[], float]) -> Callable[[Seq
         delivering.deliver,
         claims=ClaimStore(database=database("notifications")),
         people=people(),
+        preferences_of=preferences_of(),
         compiled=compiled,
         providers=providers(channel),
         pool=sending_pool(channel),

@@ -3,20 +3,91 @@
 import time
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Protocol
+from uuid import UUID
 
 from chalicelib.broker.topology import LANES
+from chalicelib.channels.registry import provider_names
+from chalicelib.domain.audit import Actor
 from chalicelib.services import check_health as checking
+from chalicelib.services import list_circuits as circuit_listing
+from chalicelib.services import read_audit as reading
+from chalicelib.services import reset_circuit as circuit_resetting
+from chalicelib.services.list_circuits import CircuitReport
+from chalicelib.services.read_audit import AuditFilter, AuditPage
+from chalicelib.stores.audit import AuditOnlyStore, AuditStore
 from chalicelib.stores.pings import ping_cache, ping_databases
-from chalicelib.wiring.environment import STORES, database, publisher, redis_cache
+from chalicelib.wiring.environment import (
+    RABBITMQ,
+    STORES,
+    circuits,
+    clock,
+    database,
+    database_circuits,
+    log,
+    publisher,
+    read_database,
+    redis_cache,
+    settings,
+)
 
 BROKER_CHECK_TIMEOUT_S = 1.0
 
 
 @cache
 def check_health() -> Callable[[], checking.Health]:
+    names = database_circuits()
     checks: dict[str, checking.Check] = {
         "postgresql": partial(ping_databases, [database(store) for store in STORES]),
         "redis": partial(ping_cache, redis_cache()),
         "rabbitmq": partial(publisher().count_ready, LANES[0], timeout_s=BROKER_CHECK_TIMEOUT_S),
     }
-    return partial(checking.check_health, checks=checks, required={"postgresql"}, monotonic_s=time.monotonic)
+    return partial(
+        checking.check_health,
+        checks=checks,
+        required={"postgresql"},
+        circuits=list_circuits(),
+        required_circuits={names[settings().database_url_of(store)] for store in STORES},
+        monotonic_s=time.monotonic,
+    )
+
+
+def circuit_names() -> list[str]:
+    """Every circuit of this installation, whether anything has ever failed there or not."""
+    stores = [settings().database_url_of(store) for store in STORES] + [
+        settings().read_url_of(store) for store in STORES
+    ]
+    databases = dict.fromkeys(database_circuits()[url] for url in stores)
+    providers = [f"{channel}:{name}" for channel, name in provider_names(settings().provider_urls)]
+    return [*databases, RABBITMQ, *providers]
+
+
+@cache
+def list_circuits() -> Callable[[], list[CircuitReport]]:
+    return partial(circuit_listing.list_circuits, names=circuit_names(), circuits=circuits(), clock=clock)
+
+
+class ResetCircuit(Protocol):
+    def __call__(self, name: str, /, *, by: Actor) -> CircuitReport: ...
+
+
+@cache
+def reset_circuit() -> ResetCircuit:
+    return partial(
+        circuit_resetting.reset_circuit,
+        names=circuit_names(),
+        circuits=circuits(),
+        trail=AuditOnlyStore(database=database("notifications"), store="notifications"),
+        clock=clock,
+        log=log(),
+    )
+
+
+class ReadAudit(Protocol):
+    def __call__(self, wanted: AuditFilter, /, *, before: UUID | None, limit: int) -> AuditPage: ...
+
+
+@cache
+def read_audit() -> ReadAudit:
+    trails = [AuditStore(database=read_database(store), store=store) for store in STORES]
+    return partial(reading.read_audit, trails=trails)

@@ -12,6 +12,7 @@ from chalicelib.channels.email.mailbox import Mailbox, one_line
 from chalicelib.errors import (
     AddressRejected,
     DeliveryError,
+    MessageDeferred,
     MessageRefused,
     OutcomeUnknown,
     ProviderMisconfigured,
@@ -39,7 +40,10 @@ class Step(StrEnum):
 
 _AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
 _SIZE_EXCEEDED = 552
+_CLOSING = 421
 _ABOUT_THE_MESSAGE = frozenset({Step.MESSAGE, Step.ANSWER})
+_ABOUT_THE_SERVER = re.compile(r"\s*4\.3\.\d")
+"""RFC 3463 §3.4: the mail system itself is full, overloaded or being shut down."""
 
 
 def translate(error: OSError, *, step: Step, recipient: Mailbox, provider: str) -> DeliveryError:
@@ -67,7 +71,7 @@ def _class_of(code: int, step: Step, text: str) -> type[DeliveryError]:
     if code in _AUTHENTICATION_CODES:
         return ProviderMisconfigured
     if 400 <= code <= 499:
-        return ProviderUnavailable
+        return _not_now(code, step, text)
     if not 500 <= code <= 599:
         return OutcomeUnknown if step is Step.ANSWER else ProviderUnavailable
     if step in _ABOUT_THE_MESSAGE or (step is Step.SENDER and code == _SIZE_EXCEEDED):
@@ -75,6 +79,14 @@ def _class_of(code: int, step: Step, text: str) -> type[DeliveryError]:
     if step is Step.RECIPIENT and "relay" not in text.lower():
         return AddressRejected
     return ProviderMisconfigured
+
+
+def _not_now(code: int, step: Step, text: str) -> type[DeliveryError]:
+    """Once a recipient is named, a refusal for now is about them (greylisting, a full mailbox) unless it says not."""
+    concerns_one = step is Step.RECIPIENT or step in _ABOUT_THE_MESSAGE
+    if concerns_one and code != _CLOSING and not _ABOUT_THE_SERVER.match(text):
+        return MessageDeferred
+    return ProviderUnavailable
 
 
 def reply_text(reply: bytes | str) -> str:

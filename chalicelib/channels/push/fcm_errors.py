@@ -20,8 +20,10 @@ from chalicelib.errors import (
     AddressRejected,
     DeliveryError,
     DeviceGone,
+    MessageDeferred,
     MessageRefused,
     OutcomeUnknown,
+    PlatformMisconfigured,
     ProviderMisconfigured,
     ProviderUnavailable,
     TransientFailure,
@@ -36,9 +38,9 @@ _TOKEN_FIELDS = frozenset({"message.token", "message.fid"})
 _BY_CLASS: tuple[tuple[type[exceptions.FirebaseError], type[DeliveryError]], ...] = (
     (messaging.UnregisteredError, DeviceGone),
     (messaging.SenderIdMismatchError, AddressRejected),
-    (messaging.QuotaExceededError, ProviderUnavailable),
-    (messaging.ThirdPartyAuthError, ProviderMisconfigured),
-    (exceptions.ResourceExhaustedError, ProviderUnavailable),
+    (messaging.QuotaExceededError, MessageDeferred),
+    (messaging.ThirdPartyAuthError, PlatformMisconfigured),
+    (exceptions.ResourceExhaustedError, MessageDeferred),
     (exceptions.UnavailableError, ProviderUnavailable),
     (exceptions.InternalError, ProviderUnavailable),
     (exceptions.AbortedError, ProviderUnavailable),
@@ -47,7 +49,8 @@ _BY_CLASS: tuple[tuple[type[exceptions.FirebaseError], type[DeliveryError]], ...
     (exceptions.NotFoundError, ProviderMisconfigured),
     (exceptions.DeadlineExceededError, OutcomeUnknown),
 )
-"""Most specific first; InvalidArgumentError is decided by its details."""
+"""Most specific first; InvalidArgumentError is decided by its details. A quota may be one device's; third-party
+authentication is APNs' or the Web's alone."""
 
 _UNSENT = (ConnectTimeoutError, NewConnectionError, SSLError)
 

@@ -38,7 +38,7 @@ def test_while_postgresql_is_away_accepts_are_503_and_afterwards_all_promised_is
             otherwise=lambda: "no batch met the dead database",
         )
         refused = [answer for answer in crowd.answers if answer.began_at_s > died_at_s]
-        crowd.trickle_while(lambda: breakable_stack.start("postgresql"), every_s=0.1, count=2)
+        crowd.trickle_while(lambda: bring_back(breakable_stack, client), every_s=0.1, count=2)
         crowd.allow(50)
         crowd.wait_answered()
     assert {answer.status for answer in crowd.answers} == {202, 503}, {answer.status for answer in crowd.answers}
@@ -50,6 +50,16 @@ def test_while_postgresql_is_away_accepts_are_503_and_afterwards_all_promised_is
     draw_up(client, crowd.accepted, within_s=ALL_SENT_WITHIN_S).require_all_sent()
     assert arrived_unpromised(client, crowd.refused) <= COMMITS_AT_ONCE
     assert archived(breakable_stack, [each["notification_id"] for each in crowd.accepted]) == 0
+
+
+def bring_back(stack: Stack, client: Client) -> None:
+    """Start it, and wait until its circuit is closed, too."""
+    stack.start("postgresql")
+    eventually(
+        lambda: client.call("GET /health/ready").status_code == 200,
+        within_s=20,
+        otherwise=lambda: client.call("GET /health/ready").text,
+    )
 
 
 def archived(stack: Stack, notification_ids: Collection[str]) -> int:

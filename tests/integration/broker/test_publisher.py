@@ -19,7 +19,7 @@ from chalicelib.domain.messages import FAILED, Dispatch
 from chalicelib.errors import BrokerUnavailable
 from offline.services.management import ask
 from tests.e2e.waiting import eventually
-from tests.integration.broker.stalling import StallingRelay
+from tests.tcp_relay import TcpRelay
 
 RETRY_DELAYS_S = (1, 2)
 ENOUGH_S = 20.0
@@ -264,7 +264,7 @@ def test_a_topology_without_a_broker_is_named_as_that() -> None:
 
 
 def test_a_kept_connection_that_went_silent_costs_no_more_than_the_time_that_was_given(url: str) -> None:
-    with StallingRelay(url) as relay:
+    with TcpRelay(url) as relay:
         publisher = Publisher(relay.url)
         assert publisher.publish(dispatches(1), timeout_s=ENOUGH_S) == {0}
         relay.stall()
@@ -279,7 +279,7 @@ def test_a_kept_connection_that_went_silent_costs_no_more_than_the_time_that_was
 
 
 def test_a_broker_that_returns_is_used_again_however_often_it_is_asked_for_meanwhile(url: str) -> None:
-    with StallingRelay(url) as relay:
+    with TcpRelay(url) as relay:
         publisher = Publisher(relay.url)
         relay.stall()
         assert publisher.publish(dispatches(1), timeout_s=0.1) == frozenset()

@@ -6,9 +6,9 @@ import signal
 import pytest
 
 from offline.emulator.mapping_state import MappingState
-from tests.integration.emulator.broker_relay import BrokerRelay
 from tests.integration.emulator.conftest import MapQueue
 from tests.integration.emulator.workbench import Journal, TestQueue, eventually
+from tests.tcp_relay import TcpRelay
 
 
 def test_a_disabled_mapping_leaves_the_queue_alone_until_it_is_enabled(
@@ -93,7 +93,7 @@ def test_a_missing_queue_stops_the_mapping_until_it_is_enabled_again(
 def test_a_broker_that_goes_away_and_comes_back_is_no_change_of_state(
     map_queue: MapQueue, journal: Journal, source: TestQueue
 ) -> None:
-    with BrokerRelay(source.url) as relay:
+    with TcpRelay(source.url) as relay:
         mapping = map_queue(broker_url=relay.url)
         source.publish("before")
         journal.next().succeed()
@@ -111,7 +111,7 @@ def test_a_connection_lost_during_a_batch_redelivers_it_after_its_end(
     map_queue: MapQueue, journal: Journal, source: TestQueue
 ) -> None:
     source.publish("a")
-    with BrokerRelay(source.url) as relay:
+    with TcpRelay(source.url) as relay:
         mapping = map_queue(broker_url=relay.url)
         visit = journal.next()
         relay.cut()
@@ -127,7 +127,7 @@ def test_a_connection_lost_during_a_batch_redelivers_it_after_its_end(
 
 
 def test_a_broker_that_is_not_there_yet_is_waited_for(map_queue: MapQueue, journal: Journal, source: TestQueue) -> None:
-    with BrokerRelay(source.url) as relay:
+    with TcpRelay(source.url) as relay:
         relay.cut()
         mapping = map_queue(broker_url=relay.url)
         source.publish("a")

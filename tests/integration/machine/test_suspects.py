@@ -51,8 +51,8 @@ def statuses(machine: Machine, new: NewNotification) -> list[Status]:
     return sorted(delivery.status for delivery in machine.trace(new).deliveries)
 
 
-def test_after_one_death_they_are_tried_in_rounds_and_nothing_else_is_held(machine: Machine) -> None:
-    machine.provider = WatchingProvider(url=machine.database._url)
+def test_after_one_death_they_are_tried_in_rounds_and_nothing_else_is_held(machine: Machine, migrated_url: str) -> None:
+    machine.provider = WatchingProvider(url=migrated_url)
     new = machine.record(targets=PEOPLE)
     machine.deliver(*die_with(machine, new, times=1))
     assert statuses(machine, new) == [Status.QUEUED] * 2 + [Status.SENT] * AT_ONCE
@@ -61,8 +61,8 @@ def test_after_one_death_they_are_tried_in_rounds_and_nothing_else_is_held(machi
     assert statuses(machine, new) == [Status.SENT] * len(PEOPLE)
 
 
-def test_after_two_deaths_each_is_tried_alone(machine: Machine) -> None:
-    machine.provider = WatchingProvider(url=machine.database._url)
+def test_after_two_deaths_each_is_tried_alone(machine: Machine, migrated_url: str) -> None:
+    machine.provider = WatchingProvider(url=migrated_url)
     new = machine.record(targets=PEOPLE[:3])
     messages = die_with(machine, new, times=2)
     for left in (2, 1, 0):
@@ -72,8 +72,8 @@ def test_after_two_deaths_each_is_tried_alone(machine: Machine) -> None:
     assert machine.provider.held == [1, 1, 1]
 
 
-def test_they_wait_until_their_innocent_neighbours_are_settled(machine: Machine) -> None:
-    machine.provider = WatchingProvider(url=machine.database._url)
+def test_they_wait_until_their_innocent_neighbours_are_settled(machine: Machine, migrated_url: str) -> None:
+    machine.provider = WatchingProvider(url=migrated_url)
     suspect, innocent = machine.record(), machine.record(targets=PEOPLE[:3])
     machine.deliver(*die_with(machine, suspect, times=1), *machine.messages(innocent))
     assert machine.provider.sent[-1].delivery_id == suspect.deliveries[0].delivery_id

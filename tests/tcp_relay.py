@@ -1,4 +1,4 @@
-"""A TCP relay before the broker, which a test can cut and restore: what a client sees of a broker that restarts."""
+"""A TCP relay before a server, which a test can cut, as when the server restarts, or stall, as when it freezes."""
 
 import contextlib
 import socket
@@ -11,12 +11,15 @@ from urllib.parse import urlsplit, urlunsplit
 _CHUNK_BYTES = 65_536
 
 
-class BrokerRelay:
-    """Listens on a free loopback port; while it is cut, connections are refused."""
+class TcpRelay:
+    """Listens on a free loopback port. While it is cut, connections are refused; while it is stalled, bytes wait."""
 
-    def __init__(self, broker_url: str) -> None:
-        self._parts = urlsplit(broker_url)
-        self._target = (self._parts.hostname or "127.0.0.1", self._parts.port or 5672)
+    def __init__(self, server_url: str) -> None:
+        """The URL names the port of the server."""
+        self._parts = urlsplit(server_url)
+        self._server = (self._parts.hostname or "127.0.0.1", self._parts.port or 0)
+        self._flowing = threading.Event()
+        self._flowing.set()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -29,13 +32,22 @@ class BrokerRelay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
+        self.flow()
         self.cut()
 
     @property
     def url(self) -> str:
-        """The broker's URL by way of this relay."""
-        credentials = self._parts.netloc.rpartition("@")[0]
-        return urlunsplit(self._parts._replace(netloc=f"{credentials}@127.0.0.1:{self._port}"))
+        """The server's URL by way of this relay."""
+        credentials, at, _ = self._parts.netloc.rpartition("@")
+        return urlunsplit(self._parts._replace(netloc=f"{credentials}{at}127.0.0.1:{self._port}"))
+
+    def stall(self) -> None:
+        """Acknowledge what arrives, and pass nothing on, either way."""
+        self._flowing.clear()
+
+    def flow(self) -> None:
+        """Pass on what waited, and whatever comes."""
+        self._flowing.set()
 
     def cut(self) -> None:
         """End all connections and take none; idempotent."""
@@ -55,19 +67,18 @@ class BrokerRelay:
         self._start(self._accept)
 
     def _accept(self) -> None:
-        while True:
-            try:
+        with contextlib.suppress(OSError):
+            while True:
                 client, _ = self._listener.accept()
-            except OSError:
-                return
-            broker = socket.create_connection(self._target)
-            self._sockets += [client, broker]
-            self._start(self._copy, client, broker)
-            self._start(self._copy, broker, client)
+                server = socket.create_connection(self._server)
+                self._sockets += [client, server]
+                self._start(self._copy, client, server)
+                self._start(self._copy, server, client)
 
     def _copy(self, origin: socket.socket, destination: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := origin.recv(_CHUNK_BYTES):
+                self._flowing.wait()
                 destination.sendall(chunk)
         with contextlib.suppress(OSError):
             destination.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,63 @@
+"""A connection to PostgreSQL that never waits for ever: for a server that is gone, busy, or frozen.
+
+Server-side prepared statements are off, because RDS Proxy pins a session that uses them (RDS Proxy, "Avoiding
+pinning").
+"""
+
+import select
+from typing import Any
+
+import psycopg
+from psycopg.abc import RV, PQGen
+
+CONNECT_TIMEOUT_S = 3
+STATEMENT_TIMEOUT_MS = 10_000
+ANSWER_TIMEOUT_S = STATEMENT_TIMEOUT_MS / 1000 + 1
+"""A server ends a statement after its timeout and says so. One that says nothing for longer is frozen, or cut off."""
+
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+UNANSWERED_TIMEOUT_MS = 10_000
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES = 5, 2, 3
+"""A host that vanished without a word is noticed after ten seconds or so, and not after TCP's two hours."""
+
+
+class BoundedConnection(psycopg.Connection[Any]):  # Any: rows of whatever shape a statement has
+    """Gives up on a server that is silent for `answer_timeout_s`: a frozen process still acknowledges TCP's packets."""
+
+    answer_timeout_s: float = ANSWER_TIMEOUT_S
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Raises: psycopg.OperationalError, with the connection closed, so that no rollback waits once more."""
+        try:
+            return super().wait(gen, interval, timeout or self.answer_timeout_s)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:  # nobody said it: the wait itself ended
+                self.close()
+            raise
+
+
+def connect(url: str, *, application_name: str, answer_timeout_s: float) -> BoundedConnection:
+    """A new connection in autocommit: what must be one transaction says so. Raises: psycopg.Error."""
+    connection = BoundedConnection.connect(
+        url,
+        autocommit=True,
+        prepare_threshold=None,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        tcp_user_timeout=UNANSWERED_TIMEOUT_MS,
+        keepalives_idle=KEEPALIVE_IDLE_S,
+        keepalives_interval=KEEPALIVE_INTERVAL_S,
+        keepalives_count=KEEPALIVES,
+        application_name=application_name,
+        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC "
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}",
+    )
+    connection.answer_timeout_s = answer_timeout_s
+    return connection
+
+
+def is_dead(connection: BoundedConnection) -> bool:
+    """Whether it ended, or the server hung up while it lay idle; costs no round trip."""
+    if connection.closed or connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+        return True
+    readable, _, _ = select.select([connection.fileno()], [], [], 0)
+    return bool(readable)  # an idle server has nothing to say, unless it is goodbye
