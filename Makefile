@@ -9,7 +9,7 @@ export PYTHONPATH := localstack:.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo status logs test bench check lock
+.PHONY: help run up down demo status logs admin test bench check openapi lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ status: $(READY) ## what runs, and what waits in the queues
 logs: $(READY) ## follow all logs
 	@$(BIN)/python -m offline.stack logs
 
+admin: $(READY) ## an administrator on the stack that is up: make admin EMAIL=ada@example.com
+	@$(BIN)/python -m offline.stack admin
+
 test: $(READY) ## every test, on servers of its own
 	@$(BIN)/python -m pytest
 
@@ -43,7 +46,11 @@ check: $(READY) ## style, types, layers, structure
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy app.py chalicelib localstack benchmarks tests
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m chalicelib.handlers.openapi --check
 	@$(BIN)/python -m pytest -q tests/structure
+
+openapi: $(READY) ## write chalicelib/openapi.json anew from the routes
+	@$(BIN)/python -m chalicelib.handlers.openapi
 
 lock: $(READY) ## resolve requirements*.in into requirements*.txt
 	@$(BIN)/pip install --quiet pip-tools

@@ -50,5 +50,5 @@ def relay(event: Event, context: Context) -> None:
 
 
 @app.lambda_function(name="migrate")
-def migrate(event: Event, _context: Context) -> None:
-    migration.migrate(event)
+def migrate(event: Event, _context: Context) -> dict[str, str | None]:
+    return migration.migrate(event)

@@ -1,11 +1,12 @@
 """The signing keys, as the setting JWT_PRIVATE_KEYS holds them."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from chalicelib.errors import InvalidSettings
 
@@ -17,6 +18,11 @@ class KeyRing:
     signing_kid: str
     signing_key: Ed25519PrivateKey
     verifying: Mapping[str, Ed25519PublicKey]
+
+    @property
+    def public_keys(self) -> Mapping[str, str]:
+        """Every key that verifies, by its id, as RFC 8037 §2 writes its `x`."""
+        return {kid: _x_of(key) for kid, key in self.verifying.items()}
 
     @classmethod
     def parse(cls, keys_json: str) -> "KeyRing":
@@ -39,3 +45,7 @@ def _private_key(pem: str) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise TypeError("not an Ed25519 key")
     return key
+
+
+def _x_of(key: Ed25519PublicKey) -> str:
+    return base64.urlsafe_b64encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode().rstrip("=")

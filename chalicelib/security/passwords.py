@@ -19,7 +19,14 @@ def hash_password(password: str) -> str:
     return bcrypt.hashpw(encoded, bcrypt.gensalt(COST)).decode()
 
 
-def is_password(password: str, digest: str) -> bool:
-    """Whether the digest is of this password. One that is too long is of no digest."""
+def is_password(password: str, digest: str | None) -> bool:
+    """Whether the digest is of this password, always at the same cost.
+
+    Without a digest, as of a person whom nobody knows, and for a password that is too long to have one, the answer is
+    no, after as much work: how long it takes tells nothing.
+    """
     encoded = password.encode()
-    return len(encoded) <= MAX_PASSWORD_BYTES and bcrypt.checkpw(encoded, digest.encode())
+    if digest is None or len(encoded) > MAX_PASSWORD_BYTES:
+        bcrypt.hashpw(encoded[:MAX_PASSWORD_BYTES], bcrypt.gensalt(COST))
+        return False
+    return bcrypt.checkpw(encoded, digest.encode())

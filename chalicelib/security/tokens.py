@@ -1,4 +1,7 @@
-"""Access tokens for API clients: JWT (RFC 7519) signed with Ed25519 (RFC 8037), valid for 15 minutes.
+"""Access tokens: JWT (RFC 7519) signed with Ed25519 (RFC 8037), valid for 15 minutes.
+
+A token with the claim `sid` is a person's, in that session, and its subject is their id; one without is an API
+client's. What a token says is not all: `verifier.py` asks whether the session goes on, or the client was revoked.
 
 Every key verifies and the first one signs, so a key is rotated by putting a new one first and removing the old one
 after 15 minutes. The algorithm is pinned: what a token's header says about it is not believed.
@@ -9,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import jwt
 from jwt.types import Options
@@ -43,7 +47,7 @@ class _Verified:
 
 
 class AccessTokens:
-    """Issues and verifies. Stateless: a token is good until it expires."""
+    """Issues and verifies. Stateless: what a token says holds until it expires."""
 
     lifetime_s = LIFETIME_S
 
@@ -54,9 +58,9 @@ class AccessTokens:
         self._remembered = functools.lru_cache(maxsize=MOST_REMEMBERED)(self._verified)
 
     def issue(self, principal: Principal, *, at: datetime) -> str:
-        """A token that says who the client is and what it may do from `at` on, for `lifetime_s`."""
+        """A token that says who this is and what they may do from `at` on, for `lifetime_s`."""
         issued_at_s = int(at.timestamp())
-        claims = {
+        claims: Claims = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": principal.subject,
@@ -65,6 +69,8 @@ class AccessTokens:
             "exp": issued_at_s + self.lifetime_s,
             "jti": secrets.token_urlsafe(16),
         }
+        if principal.session_id is not None:
+            claims["sid"] = principal.session_id
         headers = {"kid": self._keys.signing_kid}
         return jwt.encode(claims, self._keys.signing_key, algorithm=ALGORITHM, headers=headers)
 
@@ -72,7 +78,7 @@ class AccessTokens:
         """Who the token speaks for.
 
         Raises:
-            Unauthenticated: it is not one of ours, was changed, is not valid at `at`, or belongs to a session.
+            Unauthenticated: it is not one of ours, was changed, or is not valid at `at`.
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise _refused("The access token is malformed.")
@@ -86,8 +92,6 @@ class AccessTokens:
             claims = self._decode(token)
         except jwt.PyJWTError:
             raise _refused("The access token does not hold.") from None
-        if "sid" in claims:
-            raise _refused("The access token's session cannot be checked.")
         issued_at_s, expires_at_s = claims["iat"], claims["exp"]
         if type(issued_at_s) is not int or type(expires_at_s) is not int:
             raise _refused("The access token does not hold.")
@@ -114,10 +118,21 @@ def _refused(detail: str) -> Unauthenticated:
 
 
 def _principal(claims: Claims) -> Principal:
-    subject, scope = claims["sub"], claims["scope"]
+    subject, scope, session_id = claims["sub"], claims["scope"], claims.get("sid")
     if not isinstance(subject, str) or not subject or not isinstance(scope, str):
         raise _refused("The access token does not hold.")
+    if "sid" in claims and not (isinstance(session_id, str) and session_id and _is_id(subject)):
+        raise _refused("The access token does not hold.")
     try:
-        return Principal(subject=subject, scopes=frozenset(Scope(word) for word in scope.split()))
+        scopes = frozenset(Scope(word) for word in scope.split())
     except ValueError:
         raise _refused("The access token names a scope that does not exist.") from None
+    return Principal(subject=subject, scopes=scopes, session_id=session_id)
+
+
+def _is_id(subject: str) -> bool:
+    """Whether this is a person's id, in the one spelling that we give it."""
+    try:
+        return str(UUID(subject)) == subject
+    except ValueError:
+        return False

@@ -1,22 +1,121 @@
-"""Who may come in: tokens and API clients."""
+"""Who may come in: people in their sessions, and API clients."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 
+from chalicelib.domain.client import RegisteredClient
+from chalicelib.domain.principal import Principal
+from chalicelib.domain.rate import Rate
 from chalicelib.security.keys import KeyRing
 from chalicelib.security.tokens import AccessTokens
+from chalicelib.security.verifier import RememberedStates, Verifier
+from chalicelib.services import create_client as creating
+from chalicelib.services import list_clients as listing
+from chalicelib.services import log_in as logging_in
+from chalicelib.services import refresh_session as refreshing
+from chalicelib.services import revoke_client as revoking
+from chalicelib.services import rotate_client as rotating
 from chalicelib.services.authenticate_client import AccessToken
 from chalicelib.services.authenticate_client import authenticate_client as authenticate
+from chalicelib.services.log_out import log_out as logging_out
+from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.clients import ClientStore
-from chalicelib.wiring.environment import clock, database, settings
+from chalicelib.stores.login_attempts import RedisLoginAttempts
+from chalicelib.stores.sessions import SessionStore
+from chalicelib.wiring.environment import clock, database, read_database, redis_cache, settings
+
+
+@cache
+def _keys() -> KeyRing:
+    return KeyRing.parse(settings().jwt_private_keys.get_secret_value())
 
 
 @cache
 def access_tokens() -> AccessTokens:
-    keys = KeyRing.parse(settings().jwt_private_keys.get_secret_value())
-    return AccessTokens(keys=keys, issuer=settings().jwt_issuer, audience=settings().jwt_audience)
+    """Issues tokens. Whoever verifies one takes `verifier()`."""
+    return AccessTokens(keys=_keys(), issuer=settings().jwt_issuer, audience=settings().jwt_audience)
+
+
+@cache
+def public_keys() -> Mapping[str, str]:
+    return _keys().public_keys
+
+
+@cache
+def sessions() -> SessionStore:
+    return SessionStore(cache=redis_cache())
+
+
+@cache
+def _clients() -> ClientStore:
+    """On the primary: a replica may not know yet that a client was revoked."""
+    return ClientStore(database=database("users"))
+
+
+@cache
+def verifier() -> Verifier:
+    states = RememberedStates(states=_clients(), monotonic_s=time.monotonic)
+    return Verifier(tokens=access_tokens(), sessions=sessions(), clients=states)
+
+
+@cache
+def log_in() -> Callable[[logging_in.LogIn], logging_in.SessionTokens]:
+    from chalicelib.security.passwords import is_password  # noqa: PLC0415  only a password pays for bcrypt
+
+    return partial(
+        logging_in.log_in,
+        accounts=AccountStore(database=database("users")),
+        sessions=sessions(),
+        attempts=RedisLoginAttempts(cache=redis_cache()),
+        rates=logging_in.LoginRates(
+            per_account=Rate.parse(settings().rate_limit_login_account),
+            per_network=Rate.parse(settings().rate_limit_login_ip),
+        ),
+        is_password=is_password,
+        tokens=access_tokens(),
+        clock=clock,
+    )
+
+
+@cache
+def refresh_session() -> Callable[[str], logging_in.SessionTokens]:
+    accounts = AccountStore(database=database("users"))
+    return partial(
+        refreshing.refresh_session, sessions=sessions(), accounts=accounts, tokens=access_tokens(), clock=clock
+    )
+
+
+@cache
+def log_out() -> Callable[[Principal], None]:
+    return partial(logging_out, sessions=sessions())
 
 
 @cache
 def authenticate_client() -> Callable[[str, str], AccessToken]:
-    return partial(authenticate, clients=ClientStore(database=database("users")), tokens=access_tokens(), clock=clock)
+    return partial(authenticate, clients=_clients(), tokens=access_tokens(), clock=clock)
+
+
+@cache
+def create_client() -> Callable[[creating.CreateClient], creating.ClientWithSecret]:
+    return partial(creating.create_client, clients=_clients(), clock=clock)
+
+
+@cache
+def list_clients() -> partial[listing.ClientPage]:
+    return partial(listing.list_clients, clients=ClientStore(database=read_database("users")))
+
+
+@cache
+def find_client() -> Callable[[str], RegisteredClient]:
+    return partial(listing.find_client, clients=_clients())
+
+
+@cache
+def rotate_client() -> partial[creating.ClientWithSecret]:
+    return partial(rotating.rotate_client, clients=_clients(), clock=clock)
+
+
+@cache
+def revoke_client() -> partial[None]:
+    return partial(revoking.revoke_client, clients=_clients(), clock=clock)

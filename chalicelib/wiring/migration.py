@@ -1,6 +1,9 @@
 """Bringing an installation to what the code expects."""
 
-from chalicelib.services.establish import FirstAdmin, FirstClient
+import secrets
+
+from chalicelib.domain.audit import Actor
+from chalicelib.services.establish import Established, FirstAdmin, FirstClient
 from chalicelib.services.establish import establish as establishing
 from chalicelib.stores.founders import FounderStore
 from chalicelib.wiring.environment import STORES, clock, database, settings
@@ -19,8 +22,14 @@ def establish_topology() -> None:
     establish_topology(settings().rabbitmq_url.get_secret_value(), retry_delays_s=settings().retry_delays.delays_s)
 
 
-def establish(*, admin: FirstAdmin | None, client: FirstClient | None) -> None:
+def establish(*, admin: FirstAdmin | None, client: FirstClient | None) -> Established:
     from chalicelib.security.passwords import hash_password  # noqa: PLC0415  bcrypt is `migrate`'s and the API's alone
 
-    founders = FounderStore(database=database("users"))
-    establishing(admin=admin, client=client, founders=founders, hash_password=hash_password, clock=clock)
+    return establishing(
+        admin=admin,
+        client=client,
+        by=Actor(name="function:migrate", correlation_id=secrets.token_hex(16)),
+        founders=FounderStore(database=database("users").regardless()),
+        hash_password=hash_password,
+        clock=clock,
+    )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -107,6 +108,21 @@ def test_up_repairs_a_stack_whose_every_process_was_killed(lasting_stack: Stack)
     assert lasting_stack.up() == told
     with psycopg.connect(told["DATABASE_URL"]) as database:
         assert database.execute("SELECT kept FROM public.trace").fetchone() == (1,)
+
+
+def test_an_administrator_is_made_once_with_a_password_that_lets_them_in(lasting_stack: Stack) -> None:
+    told = lasting_stack.up()
+    printed = run("admin", lasting_stack, {"EMAIL": "Second@example.com"})
+    password = printed.partition("password")[2].split()[0]
+    asked = {"email": "second@example.com", "password": password}
+    answer = httpx.post(f"{told['API_URL']}/v1/auth/login", json=asked, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert "exists already" in run("admin", lasting_stack, {"EMAIL": "SECOND@example.com"})
+    with begin("admin", lasting_stack, {"EMAIL": "nobody"}) as process:
+        refusal, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "email address" in refusal
+    assert password not in "".join(log.read_text() for log in lasting_stack.layout.logs.iterdir())
 
 
 def test_another_setting_restarts_only_what_it_touches(lasting_stack: Stack) -> None:

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 from chalicelib.domain.principal import Scope
 from chalicelib.handlers.migrate import MigrateEvent
 
-CLIENT = {"client_id": "demo", "client_secret": "hunter2", "name": "Demo", "scopes": ["notifications:send"]}
-ADMIN = {"email": "admin@example.com", "password": "hunter2"}
+SECRET = "hunter2-and-a-lot-of-random-bits"
+CLIENT = {"client_id": "demo", "client_secret": SECRET, "name": "Demo", "scopes": ["notifications:send"]}
+ADMIN = {"email": "admin@example.com", "password": "hunter2-hunter2"}
 
 
 def test_nothing_said_migrates_only() -> None:
@@ -19,7 +20,7 @@ def test_the_first_people_are_read() -> None:
     event = MigrateEvent.model_validate({"first_admin": ADMIN, "first_client": CLIENT})
     assert event.first_admin is not None
     assert event.first_client is not None
-    assert event.first_admin.command().password == "hunter2"
+    assert event.first_admin.command().password == "hunter2-hunter2"
     assert event.first_client.command().scopes == {Scope.NOTIFICATIONS_SEND}
 
 
@@ -34,8 +35,16 @@ def test_what_a_scheduler_adds_is_ignored() -> None:
         {"first_admin": {"email": "admin@example.com"}},
         {"first_client": {**CLIENT, "scopes": ["everything", "hunter2"]}},
         {"first_client": "hunter2"},
+        {"first_admin": {**ADMIN, "password": "hunter2"}},
+        {"first_admin": {**ADMIN, "password": "hunter2" * 11}},
+        {"first_admin": {**ADMIN, "email": "hunter2"}},
+        {"first_client": {**CLIENT, "client_secret": "hunter2"}},
+        {"first_client": {**CLIENT, "client_id": "a/b"}},
     ],
-    ids=["unknown-field", "no-password", "unknown-scope", "no-object"],
+    ids=[
+        *("unknown-field", "no-password", "unknown-scope", "no-object", "short-password", "long-password", "no-email"),
+        *("guessable-secret", "no-id"),
+    ],
 )
 def test_a_malformed_wish_is_refused_without_showing_a_secret(event: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as refused:

@@ -1,5 +1,7 @@
 """Passwords."""
 
+import time
+
 import pytest
 
 from chalicelib.security.passwords import hash_password, is_password
@@ -18,3 +20,17 @@ def test_a_password_that_bcrypt_would_cut_is_refused() -> None:
     assert not is_password("é" * 36 + "x", digest)
     with pytest.raises(ValueError, match="72 bytes"):
         hash_password("é" * 36 + "x")
+
+
+def test_a_password_that_nobody_has_is_of_nobody_and_costs_the_same() -> None:
+    digest = hash_password("correct horse")
+    spent_s = {}
+    for name, password, known in (
+        ("wrong", "wrong", digest),
+        ("unknown", "correct horse", None),
+        ("too long", "x" * 73, digest),
+    ):
+        started_s = time.process_time()
+        assert not is_password(password, known)
+        spent_s[name] = time.process_time() - started_s
+    assert min(spent_s.values()) > max(spent_s.values()) / 3, spent_s

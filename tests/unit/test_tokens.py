@@ -1,8 +1,11 @@
 """Access tokens: what holds, and everything that must not."""
 
+import base64
+import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -19,6 +22,7 @@ from chalicelib.security.tokens import LIFETIME_S, AccessTokens
 from tests.configured import signing_key
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PERSON = Principal(subject=str(uuid4()), scopes=frozenset(), session_id="a-session")
 CLIENT = Principal(subject="billing", scopes=frozenset({Scope.USERS_READ, Scope.NOTIFICATIONS_SEND}))
 OLD, NEW = signing_key(), signing_key()
 RING = KeyRing.parse(json.dumps({"new": NEW, "old": OLD}))
@@ -50,6 +54,37 @@ def test_a_token_says_who_made_it_for_whom_and_which_key_signed_it() -> None:
     assert (claims["iss"], claims["aud"], claims["sub"]) == ("carillon", "api", "billing")
     assert claims["scope"] == "notifications:send users:read"
     assert claims["exp"] - claims["iat"] == LIFETIME_S == 900
+
+
+def test_a_persons_token_says_in_which_session() -> None:
+    token = TOKENS.issue(PERSON, at=NOW)
+    assert jwt.decode(token, options={"verify_signature": False})["sid"] == "a-session"
+    assert TOKENS.verify(token, at=NOW) == PERSON
+    assert "sid" not in jwt.decode(TOKENS.issue(CLIENT, at=NOW), options={"verify_signature": False})
+
+
+def test_a_session_that_is_null_makes_nobody_a_client() -> None:
+    claims = jwt.decode(forged(), options={"verify_signature": False})
+    token = jwt.encode({**claims, "sid": None}, NEW, algorithm="EdDSA", headers={"kid": "new"})
+    with pytest.raises(Unauthenticated):
+        TOKENS.verify(token, at=NOW)
+
+
+def test_the_published_keys_are_all_that_verify_and_only_their_public_halves() -> None:
+    published = RING.public_keys
+    assert list(published) == ["new", "old"]
+    for kid, x in published.items():
+        assert len(x) == 43
+        public = jwt.PyJWK({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid}).key
+        assert (
+            jwt.decode(
+                tokens({kid: {"new": NEW, "old": OLD}[kid]}).issue(PERSON, at=datetime.now(UTC)),
+                public,
+                algorithms=["EdDSA"],
+                audience="api",
+            )["sub"]
+            == PERSON.subject
+        )
 
 
 def test_no_two_tokens_have_one_identifier() -> None:
@@ -97,7 +132,13 @@ def test_a_token_without_one_of_its_claims_does_not_hold(claim: str) -> None:
         {"exp": "never"},
         {"exp": 99999999999.5},
         {"iat": True},
-        {"sid": "a session that cannot be checked"},
+        {"sid": "a session of a client"},
+        {"sid": "a-session", "sub": PERSON.subject.upper()},
+        {"sid": "a-session", "sub": PERSON.subject.replace("-", "")},
+        {"sid": "a-session", "sub": f"urn:uuid:{PERSON.subject}"},
+        {"sid": "", "sub": PERSON.subject},
+        {"sid": 7, "sub": PERSON.subject},
+        {"sid": ["a-session"], "sub": PERSON.subject},
     ],
     ids=str,
 )
@@ -113,12 +154,25 @@ def test_the_key_that_is_named_must_be_the_key_that_signed(headers: dict[str, st
         TOKENS.verify(forged(headers=headers), at=NOW)
 
 
+def signed_with_text(claims: Mapping[str, object], secret: bytes) -> str:
+    """HS256 by hand, for libraries refuse to sign with what looks like a public key."""
+    head = {"alg": "HS256", "typ": "JWT", "kid": "new"}
+    packed = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (head, claims)]
+    signature = hmac.digest(secret, b".".join(packed), "sha256")
+    return b".".join([*packed, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
 def test_what_a_token_says_of_its_algorithm_is_not_believed() -> None:
     claims = jwt.decode(forged(), options={"verify_signature": False})
-    public = RING.verifying["new"].public_bytes(Encoding.Raw, PublicFormat.Raw)
+    public = RING.verifying["new"]
     unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": "new"})
-    symmetric = jwt.encode(claims, public, algorithm="HS256", headers={"kid": "new"})
-    for token in (unsigned, symmetric):
+    halves = (
+        public.public_bytes(Encoding.Raw, PublicFormat.Raw),
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        RING.public_keys["new"].encode(),
+    )
+    forgeries = [unsigned, *(signed_with_text(claims, half) for half in halves)]
+    for token in forgeries:
         with pytest.raises(Unauthenticated):
             TOKENS.verify(token, at=NOW)
 

@@ -24,6 +24,12 @@ _USER = "carillon"
 # PostgreSQL refuses to be root; `nobody` owns no file of the system.
 _NOBODY = 65534
 _LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+# What a violated constraint was violated with (an address, a token) is in an error's DETAIL, and in parameters.
+_DISCREET = {
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
 _ORPHANS_DEADLINE_S = 20.0
 _POLL_S = 0.02
 # postmaster.pid names the key and the id of the shared memory in its seventh line.
@@ -67,6 +73,7 @@ class PostgreSQL:
             "max_connections": "200",
             "dynamic_shared_memory_type": "mmap",
             "timezone": "UTC",
+            **_DISCREET,
         }
         options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
         server = [str(self._program("postgres", place)), "-D", str(place / "data"), *options]

@@ -1,4 +1,4 @@
-"""The commands behind make: up, down, run, demo, status, logs."""
+"""The commands behind make: up, down, run, demo, status, logs, admin."""
 
 import argparse
 import logging
@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from offline.services.errors import ServiceError
+from offline.stack.admin import make_admin
 from offline.stack.console import headline, say
 from offline.stack.demo import DemoFailed, demonstrate
 from offline.stack.layout import CACHE, DEFAULT_ROOT, Layout
@@ -58,6 +59,15 @@ def _logs(stack: Stack) -> int:
     return 0
 
 
+def _admin(stack: Stack) -> int:
+    email = os.environ.get("EMAIL", "")
+    if not email:
+        print("Whose? make admin EMAIL=ada@example.com", file=sys.stderr)
+        return _FAILED
+    make_admin(stack, email)
+    return 0
+
+
 _COMMANDS: Mapping[str, Callable[[Stack], int]] = {
     "up": _up,
     "down": _down,
@@ -65,6 +75,7 @@ _COMMANDS: Mapping[str, Callable[[Stack], int]] = {
     "demo": _demo,
     "status": _status,
     "logs": _logs,
+    "admin": _admin,
 }
 
 

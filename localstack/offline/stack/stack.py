@@ -14,7 +14,7 @@ from offline.stack.function_settings import function_settings, python_environmen
 from offline.stack.functions import FUNCTION_TIMEOUT_S
 from offline.stack.layout import Layout
 from offline.stack.lock import exclusive
-from offline.stack.migration import migrate
+from offline.stack.migration import Json, founders, migrate
 from offline.stack.parts import Part
 from offline.stack.plan import StackPlan, load_or_make, save
 from offline.stack.runner import PATIENCE_S, launch, wait_for
@@ -78,6 +78,20 @@ class Stack:
             self._fleet(processes).stop()
             processes.stop_strays()
             self.layout.clear()
+
+    def add_admin(self, email: str, *, password: str) -> bool:
+        """Whether the administrator was added; not when the address belongs to somebody already.
+
+        Raises:
+            FileNotFoundError: the stack is down.
+            ServerFailed: the function refused, or failed.
+        """
+        addresses = self.addresses
+        with self._locked():
+            plan = self._plan()
+            settings = function_settings(plan=plan, addresses=addresses, environment=self._environment)
+            event = {"first_admin": {"email": email, "password": password}}
+            return bool(self._invoke_migrate(event, plan, settings)["first_admin"] == "added")
 
     def start(self, name: str) -> None:
         """Start one part again after a crash, and nothing else.
@@ -143,11 +157,14 @@ class Stack:
 
     def _migrate(self, plan: StackPlan, settings: Mapping[str, str]) -> None:
         began_at = time.monotonic()
-        environment = {**python_environment(self._environment), **self._processes(plan).mark_of("migrate")}
-        migrate(plan=plan, settings=settings, environment=environment, log=self.layout.logs / "migrate.log")
+        self._invoke_migrate(founders(plan), plan, settings)
         self._say(
             "migrate", f"{'':<8} {'tables, queues, first client':<26} done in {time.monotonic() - began_at:.1f} s"
         )
+
+    def _invoke_migrate(self, event: Mapping[str, object], plan: StackPlan, settings: Mapping[str, str]) -> Json:
+        environment = {**python_environment(self._environment), **self._processes(plan).mark_of("migrate")}
+        return migrate(event, settings=settings, environment=environment, log=self.layout.logs / "migrate.log")
 
     def _move_taken_ports(self, plan: StackPlan) -> StackPlan:
         """Give another port to what does not run and whose port somebody else took meanwhile."""
