@@ -1,15 +1,16 @@
-"""People, devices, clients and templates in memory: they keep the rules that the real stores keep."""
+"""People, devices and clients in memory: they keep the rules that the real stores keep."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from chalicelib.domain.catalog import NewTemplate, Template, TemplateHead, TemplateVersion, VersionStatus
+from chalicelib.domain.audit import NewAudit
 from chalicelib.domain.client import ApiClient
 from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
-from chalicelib.domain.user import Device, NewDevice, NewUser, User
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.domain.user import Device, NewDevice, NewUser, User, UserChanges, UserField, UserFilter
+from chalicelib.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from tests.fakes_templates import FakeTemplates as FakeTemplates  # noqa: PLC0414  found here by its users
 
 Now = Callable[[], datetime]
 
@@ -23,12 +24,11 @@ class FakeUsers:
     now: Now = utc_now
     users: dict[UUID, User] = field(default_factory=dict)
     password_hashes: dict[UUID, str | None] = field(default_factory=dict)
+    audits: list[NewAudit] = field(default_factory=list)
 
-    def insert(self, user: NewUser) -> User:
-        if any(known.email.casefold() == user.email_key for known in self.users.values()):
-            raise Conflict("taken", code="email_taken")
-        if user.external_id and any(known.external_id == user.external_id for known in self.users.values()):
-            raise Conflict("taken", code="external_id_taken")
+    def insert(self, user: NewUser, *, audit: NewAudit | None = None) -> User:
+        self._require_free(user.email, user.external_id, but=None)
+        self._note(audit)
         now = self.now()
         stored = User(
             id=user.id,
@@ -37,6 +37,7 @@ class FakeUsers:
             locale=user.locale,
             timezone=user.timezone,
             external_id=user.external_id,
+            is_admin=user.is_admin,
             revision=1,
             created_at=now,
             updated_at=now,
@@ -45,13 +46,63 @@ class FakeUsers:
         self.password_hashes[user.id] = user.password_hash
         return stored
 
+    def find(self, user_id: UUID) -> User | None:
+        return self.users.get(user_id)
+
+    def update(
+        self,
+        user_id: UUID,
+        changes: UserChanges,
+        *,
+        if_match: frozenset[int] | None,
+        may_change_admins: bool,
+        audit: NewAudit | None = None,
+    ) -> User:
+        user = self.users.get(user_id)
+        if user is None:
+            raise NotFound("no such user", code="user_not_found")
+        if user.is_admin and not may_change_admins:
+            raise Forbidden("an administrator")
+        if if_match is not None and user.revision not in if_match:
+            raise PreconditionFailed("changed")
+        values = asdict(changes)
+        given = {name: values[name] for name in changes.given - {UserField.PASSWORD}}
+        changed = replace(user, **given, revision=user.revision + 1, updated_at=self.now())
+        self._require_free(changed.email, changed.external_id, but=user_id)
+        self._note(audit)
+        self.users[user_id] = changed
+        if UserField.PASSWORD in changes.given:
+            self.password_hashes[user_id] = changes.password_hash
+        return changed
+
+    def newest(self, wanted: UserFilter, *, before: UUID | None, limit: int) -> Sequence[User]:
+        shown = [
+            user
+            for user in self.users.values()
+            if (wanted.email is None or user.email.casefold() == wanted.email.casefold())
+            and (wanted.external_id is None or user.external_id == wanted.external_id)
+            and (before is None or user.id < before)
+        ]
+        return sorted(shown, key=lambda user: user.id, reverse=True)[:limit]
+
+    def _require_free(self, email: str, external_id: str | None, *, but: UUID | None) -> None:
+        others = [known for known in self.users.values() if known.id != but]
+        if any(known.email.casefold() == email.casefold() for known in others):
+            raise Conflict("taken", code="email_taken")
+        if external_id and any(known.external_id == external_id for known in others):
+            raise Conflict("taken", code="external_id_taken")
+
+    def _note(self, audit: NewAudit | None) -> None:
+        self.audits += [] if audit is None else [audit]
+
 
 @dataclass
 class FakeDevices:
     users: FakeUsers
     devices: dict[str, Device] = field(default_factory=dict)
+    audits: list[NewAudit] = field(default_factory=list)
 
-    def register(self, device: NewDevice) -> Device:
+    def register(self, device: NewDevice, *, audit: Callable[[Device], NewAudit] | None = None) -> Device:
         if device.user_id not in self.users.users:
             raise NotFound("no such user", code="user_not_found")
         now = self.users.now()
@@ -61,6 +112,7 @@ class FakeDevices:
         else:
             stored = Device(device.id, device.user_id, device.token, device.platform, created_at=now, updated_at=now)
         self.devices[device.token] = stored
+        self.audits += [] if audit is None else [audit(stored)]
         return stored
 
     def has_user(self, user_id: UUID) -> bool:
@@ -71,10 +123,11 @@ class FakeDevices:
         after = [device for device in of_user if before is None or device.id < before]
         return sorted(after, key=lambda device: device.id, reverse=True)[:limit]
 
-    def delete(self, user_id: UUID, device_id: UUID) -> UUID | None:
+    def delete(self, user_id: UUID, device_id: UUID, *, audit: NewAudit | None = None) -> UUID | None:
         for token, device in self.devices.items():
             if (device.id, device.user_id) == (device_id, user_id):
                 del self.devices[token]
+                self.audits += [] if audit is None else [audit]
                 return device_id
         return None
 
@@ -91,6 +144,10 @@ class FakePeople:
         owned = sorted(self.devices.newest(user_id, before=None, limit=1000), key=lambda device: device.id)
         devices = tuple(PushTarget(device.token, device.platform, device.id) for device in owned)
         return Person(user.id, user.email, user.name, user.locale, user.timezone, devices)
+
+    def find_persons(self, user_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        found = ((user_id, self.find_person(user_id)) for user_id in user_ids)
+        return {user_id: person for user_id, person in found if person is not None}
 
     def find_addresses(self, user_ids: Collection[UUID]) -> Mapping[UUID, EmailTarget]:
         known = (self.users.users[user_id] for user_id in user_ids if user_id in self.users.users)
@@ -114,44 +171,3 @@ class FakeClients:
 
     def find(self, client_id: str) -> ApiClient | None:
         return self.clients.get(client_id)
-
-
-@dataclass
-class FakeTemplates:
-    now: Now = utc_now
-    templates: dict[str, Template] = field(default_factory=dict)
-    versions: dict[tuple[str, int], TemplateVersion] = field(default_factory=dict)
-
-    def insert(self, template: NewTemplate) -> tuple[Template, TemplateVersion]:
-        if template.code in self.templates:
-            raise Conflict("taken", code="template_code_taken")
-        now = self.now()
-        head = Template(template.code, template.name, template.category, template.default_locale, None, 1, 1, now, now)
-        contents = tuple(sorted(template.contents, key=lambda content: (content.channel, content.locale)))
-        version = TemplateVersion(template.code, 1, VersionStatus.DRAFT, None, now, now, contents)
-        self.templates[template.code], self.versions[template.code, 1] = head, version
-        return head, version
-
-    def publish(self, code: str, number: int) -> bool:
-        if (code, number) not in self.versions:
-            return False
-        head, now = self.templates[code], self.now()
-        if head.published_version == number:
-            return True
-        if head.published_version is not None:
-            former = self.versions[code, head.published_version]
-            self.versions[code, former.number] = replace(former, status=VersionStatus.RETIRED, updated_at=now)
-        chosen = self.versions[code, number]
-        published = replace(chosen, status=VersionStatus.PUBLISHED, published_at=now, updated_at=now)
-        self.versions[code, number] = published
-        self.templates[code] = replace(head, published_version=number, revision=head.revision + 1, updated_at=now)
-        return True
-
-    def find_published(self, code: str) -> TemplateHead | None:
-        head = self.templates.get(code)
-        if head is None:
-            return None
-        return TemplateHead(head.code, head.category, head.default_locale, head.published_version, archived=False)
-
-    def load_version(self, code: str, number: int) -> TemplateVersion | None:
-        return self.versions.get((code, number))

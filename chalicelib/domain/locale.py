@@ -1,6 +1,7 @@
 """Language tags (BCP 47, RFC 5646) in one spelling: `fr-ca` and `FR-CA` are `fr-CA`."""
 
 import re
+from collections.abc import Iterator
 
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,3})"
@@ -24,3 +25,11 @@ def canonical_locale(tag: str) -> str:
     script, region = match["script"], match["region"]
     parts = [match["language"].lower(), script.title() if script else None, region.upper() if region else None]
     return "-".join(part for part in parts if part) + match["variants"].lower()
+
+
+def subtags(canonical: str) -> Iterator[tuple[str, str]]:
+    """The parts of a canonical tag, each with what it is: language, script, region or variant."""
+    match = _TAG.fullmatch(canonical)
+    if match is not None:
+        yield from ((kind, match[kind]) for kind in ("language", "script", "region") if match[kind])
+        yield from (("variant", variant) for variant in match["variants"].split("-") if variant)

@@ -52,3 +52,11 @@ class Preferences:
 
 
 DEFAULT_PREFERENCES = Preferences()
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencesRecord:
+    """What a person wants, as stored. `revision` grows by one with every change; 0 means that nothing was ever said."""
+
+    preferences: Preferences
+    revision: int

@@ -5,14 +5,13 @@ from http import HTTPStatus
 from chalice.app import Blueprint
 
 from chalicelib.domain.principal import Scope
-from chalicelib.domain.user import Device
 from chalicelib.handlers.access import needs
-from chalicelib.handlers.answers import Answer, Resource, created, no_content, ok, timestamp
+from chalicelib.handlers.answers import Answer, created, no_content, ok
 from chalicelib.handlers.contract import Success
 from chalicelib.handlers.http import endpoint
-from chalicelib.handlers.paging import PageQuery, decode_cursor, encode_cursor, page
+from chalicelib.handlers.paging import PageQuery, decode_cursor, encode_cursor
 from chalicelib.handlers.request import NoBody, NoQuery, Request
-from chalicelib.handlers.schemas_users import DeviceBody
+from chalicelib.handlers.schemas_devices import DeviceBody, DeviceList, DeviceResource
 from chalicelib.wiring import people as wiring
 
 DEVICES = "/v1/users/{user_id}/devices"
@@ -23,10 +22,10 @@ routes = Blueprint(__name__)
 @endpoint(
     routes,
     f"GET {DEVICES}",
-    access=needs(Scope.USERS_READ),
+    access=needs(Scope.USERS_READ, or_own=True),
     body=NoBody,
     query=PageQuery,
-    success=Success(HTTPStatus.OK),
+    success=Success(HTTPStatus.OK, DeviceList),
 )
 def list_devices(request: Request[NoBody, PageQuery]) -> Answer:
     """A person's devices, newest first."""
@@ -34,42 +33,32 @@ def list_devices(request: Request[NoBody, PageQuery]) -> Answer:
     before = decode_cursor(request.query.cursor, of=listed)
     found = wiring.list_devices()(user_id, before=before, limit=request.query.limit)
     next_cursor = encode_cursor(found.devices[-1].id, of=listed) if found.more else None
-    return ok(page([device_resource(device) for device in found.devices], next_cursor=next_cursor))
+    return ok(DeviceList(items=[DeviceResource.of(device) for device in found.devices], next_cursor=next_cursor))
 
 
 @endpoint(
     routes,
     f"POST {DEVICES}",
-    access=needs(Scope.USERS_WRITE),
+    access=needs(Scope.USERS_WRITE, or_own=True),
     body=DeviceBody,
     query=NoQuery,
-    success=Success(HTTPStatus.CREATED),
+    success=Success(HTTPStatus.CREATED, DeviceResource, headers=("Location",)),
 )
 def register_device(request: Request[DeviceBody, NoQuery]) -> Answer:
     """Register a device, or take it over from its former registrant."""
-    device = wiring.register_device()(request.body.command(request.path_id("user_id")))
-    return created(device_resource(device), location=f"/v1/users/{device.user_id}/devices/{device.id}")
+    device = wiring.register_device()(request.body.command(request.path_id("user_id"), by=request.actor))
+    return created(DeviceResource.of(device), location=f"/v1/users/{device.user_id}/devices/{device.id}")
 
 
 @endpoint(
     routes,
     f"DELETE {DEVICES}/{{device_id}}",
-    access=needs(Scope.USERS_WRITE),
+    access=needs(Scope.USERS_WRITE, or_own=True),
     body=NoBody,
     query=NoQuery,
     success=Success(HTTPStatus.NO_CONTENT),
 )
 def forget_device(request: Request[NoBody, NoQuery]) -> Answer:
     """Send no more pushes to a device."""
-    wiring.forget_device()(request.path_id("user_id"), request.path_id("device_id"))
+    wiring.forget_device()(request.path_id("user_id"), request.path_id("device_id"), by=request.actor)
     return no_content()
-
-
-def device_resource(device: Device) -> Resource:
-    return {
-        "id": str(device.id),
-        "token": device.token,
-        "platform": str(device.platform),
-        "created_at": timestamp(device.created_at),
-        "updated_at": timestamp(device.updated_at),
-    }

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from chalicelib.domain.notification import Channel
 from chalicelib.handlers.queue import read_event
 from chalicelib.wiring import delivery as wiring
+from chalicelib.wiring import people
 
 
 class LambdaContext(Protocol):
@@ -30,7 +31,9 @@ def archive_failed(event: Event, _context: LambdaContext) -> None:
 
 
 def relay(_event: Event, context: LambdaContext) -> None:
-    wiring.relay(_remaining_s(context))()
+    remaining_s = _remaining_s(context)
+    wiring.relay(remaining_s)()
+    people.finish_erasures(remaining_s)()
 
 
 def _remaining_s(context: LambdaContext) -> Callable[[], float]:

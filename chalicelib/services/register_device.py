@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from chalicelib.domain.audit import Actor, NewAudit, new_audit
 from chalicelib.domain.identity import new_id
 from chalicelib.domain.notification import Platform
 from chalicelib.domain.user import Device, NewDevice
@@ -16,10 +17,11 @@ class RegisterDevice:
     user_id: UUID
     token: str = field(repr=False)
     platform: Platform
+    by: Actor
 
 
 class DeviceRegister(Protocol):
-    def register(self, device: NewDevice) -> Device:
+    def register(self, device: NewDevice, *, audit: Callable[[Device], NewAudit]) -> Device:
         """Store the device, or move it. Raises: NotFound when there is no such person."""
         ...
 
@@ -34,5 +36,10 @@ def register_device(command: RegisterDevice, *, devices: DeviceRegister, clock: 
         NotFound: there is no such person.
         DatabaseUnavailable: nothing changed, or it is not known whether it did.
     """
-    device = NewDevice(id=new_id(clock()), user_id=command.user_id, token=command.token, platform=command.platform)
-    return devices.register(device)
+    now = clock()
+    device = NewDevice(id=new_id(now), user_id=command.user_id, token=command.token, platform=command.platform)
+
+    def audit(stored: Device) -> NewAudit:
+        return new_audit(command.by, "device.registered", f"device:{stored.id}", at=now, user_id=str(stored.user_id))
+
+    return devices.register(device, audit=audit)

@@ -1,6 +1,9 @@
-"""People's devices in PostgreSQL. A push token is unique: it belongs to whoever registered it last."""
+"""People's devices in PostgreSQL. A push token is unique: it belongs to whoever registered it last.
 
-from collections.abc import Sequence
+Every change by a caller commits with its entry in the audit trail, or not at all.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -8,9 +11,11 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import kwargs_row
 
+from chalicelib.domain.audit import NewAudit
 from chalicelib.domain.notification import Platform
 from chalicelib.domain.user import Device, NewDevice
 from chalicelib.errors import NotFound
+from chalicelib.stores.audit import write_audit
 from chalicelib.stores.postgres import Database
 
 _REGISTER = """
@@ -39,23 +44,25 @@ _DELETE = "DELETE FROM users.devices WHERE id = %(device_id)s AND user_id = %(us
 
 
 class DeviceStore:
-    """Each method is one statement in autocommit. Raises DatabaseUnavailable when it cannot be run."""
+    """Raises DatabaseUnavailable when a statement cannot be run."""
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    def register(self, device: NewDevice) -> Device:
+    def register(self, device: NewDevice, *, audit: Callable[[Device], NewAudit]) -> Device:
         """Store a device, or move it here from its former registrant: then the id is new, else it stays.
 
         Raises:
             NotFound: there is no such person.
         """
-        with self._database.session() as connection:
+        with self._database.session() as connection, connection.transaction():
             cursor = connection.cursor(row_factory=kwargs_row(_device))
             try:
-                return cursor.execute(_REGISTER, asdict(device)).fetchall()[0]
+                (stored,) = cursor.execute(_REGISTER, asdict(device))
             except psycopg.errors.ForeignKeyViolation as error:
                 raise NotFound("There is no such user.", code="user_not_found") from error
+            write_audit(connection, "users", audit(stored))
+        return stored
 
     def has_user(self, user_id: UUID) -> bool:
         with self._database.session() as connection:
@@ -67,11 +74,14 @@ class DeviceStore:
         with self._database.session() as connection:
             return connection.cursor(row_factory=kwargs_row(_device)).execute(_NEWEST, parameters).fetchall()
 
-    def delete(self, user_id: UUID, device_id: UUID) -> UUID | None:
+    def delete(self, user_id: UUID, device_id: UUID, *, audit: NewAudit) -> UUID | None:
         """Remove a person's device; its id, or None when they have no such device."""
-        with self._database.session() as connection:
-            rows = connection.execute(_DELETE, {"user_id": user_id, "device_id": device_id}).fetchall()
-        return rows[0][0] if rows else None
+        with self._database.session() as connection, connection.transaction():
+            row = connection.execute(_DELETE, {"user_id": user_id, "device_id": device_id}).fetchone()
+            if row is None:
+                return None
+            write_audit(connection, "users", audit)
+        return device_id
 
 
 def _device(*, platform: str, **columns: Any) -> Device:  # the columns of _NEWEST, as psycopg types them

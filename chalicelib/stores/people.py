@@ -7,11 +7,11 @@ from chalicelib.domain.notification import Platform
 from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
 from chalicelib.stores.postgres import Database
 
-_FIND_PERSON = """
-    SELECT users.email, users.name, users.locale, users.timezone, devices.id, devices.token, devices.platform
+_FIND_PERSONS = """
+    SELECT users.id, users.email, users.name, users.locale, users.timezone, devices.id, devices.token, devices.platform
       FROM users.users LEFT JOIN users.devices ON devices.user_id = users.id
-     WHERE users.id = %(user_id)s
-     ORDER BY devices.id
+     WHERE users.id = ANY(%(user_ids)s)
+     ORDER BY users.id, devices.id
 """
 
 _FIND_ADDRESSES = "SELECT id, email, name FROM users.users WHERE id = ANY(%(user_ids)s)"
@@ -29,17 +29,20 @@ class PeopleStore:
 
     def find_person(self, user_id: UUID) -> Person | None:
         """A person's address and all their devices, of one moment."""
+        return self.find_persons([user_id]).get(user_id)
+
+    def find_persons(self, user_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        """The same of many, of one moment; who does not exist is missing."""
         with self._database.session() as connection:
-            rows = connection.execute(_FIND_PERSON, {"user_id": user_id}).fetchall()
-        if not rows:
-            return None
-        email, name, locale, timezone = rows[0][:4]
-        devices = tuple(
-            PushTarget(token=token, platform=Platform(platform), device_id=device_id)
-            for *_, device_id, token, platform in rows
-            if device_id is not None
-        )
-        return Person(user_id=user_id, email=email, name=name, locale=locale, timezone=timezone, devices=devices)
+            rows = connection.execute(_FIND_PERSONS, {"user_ids": list(user_ids)}).fetchall()
+        devices: dict[UUID, list[PushTarget]] = {row[0]: [] for row in rows}
+        for user_id, *_, device_id, token, platform in rows:
+            if device_id is not None:
+                devices[user_id].append(PushTarget(token=token, platform=Platform(platform), device_id=device_id))
+        return {
+            user_id: Person(user_id, email, name, locale, timezone, devices=tuple(devices[user_id]))
+            for user_id, email, name, locale, timezone, *_ in rows
+        }
 
     def find_addresses(self, user_ids: Collection[UUID]) -> Mapping[UUID, EmailTarget]:
         """The present address of each of these people; who does not exist is missing."""
