@@ -4,10 +4,16 @@ Every line is one JSON object with a constant message and its variables as keys.
 retryable, ERROR is for a person. No address, body or token is ever given to it.
 """
 
+import sys
+import traceback
+
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 SERVICE = "carillon"
+_MOST_CAUSES = 5
+_MOST_FRAMES = 40
+"""A recursion without end has thousands, which say no more than the last of them."""
 
 _logger = Logger(service=SERVICE, location=None)
 
@@ -25,8 +31,12 @@ class PowertoolsLog:
         _logger.error(message, extra=_named(fields))
 
     def exception(self, message: str, **fields: object) -> None:
-        """An ERROR with the stack of the exception that is being handled."""
-        _logger.exception(message, extra=_named(fields))
+        """An ERROR with the kinds and the stacks of the exception that is being handled, and of what caused it.
+
+        What an exception says is left out: a driver quotes the row that it stumbled over, a parser its input.
+        """
+        error = sys.exception()
+        _logger.error(message, extra=_named(fields) | {"raised": [] if error is None else told(error)})
 
     def count(self, metric: str, value: int = 1, **dimensions: str) -> None:
         """One metric with its own dimensions, in CloudWatch's embedded format."""
@@ -36,6 +46,20 @@ class PowertoolsLog:
 
 
 log = PowertoolsLog()
+
+
+def told(error: BaseException) -> list[dict[str, object]]:
+    """The exception and its causes, the latest first: its class, and file, line and function of each of its frames."""
+    told: list[dict[str, object]] = []
+    following: BaseException | None = error
+    while following is not None and len(told) < _MOST_CAUSES:
+        frames = [
+            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(following.__traceback__)
+        ]
+        kind = type(following)
+        told.append({"kind": f"{kind.__module__}.{kind.__qualname__}", "stack": frames[-_MOST_FRAMES:]})
+        following = following.__cause__ or following.__context__
+    return told
 
 
 def _named(fields: dict[str, object]) -> dict[str, object]:

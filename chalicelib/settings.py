@@ -105,6 +105,8 @@ class Settings(BaseSettings):
 
     rate_limit_ip: Annotated[str, AfterValidator(_rate)] = "100/15 minutes"
     rate_limit_client: Annotated[str, AfterValidator(_rate)] = "6000/minute"
+    rate_limit_login_account: Annotated[str, AfterValidator(_rate)] = "10/15 minutes"
+    rate_limit_login_ip: Annotated[str, AfterValidator(_rate)] = "30/15 minutes"
     trusted_proxy_hops: Annotated[int, Field(ge=0, le=10)] = 0
     cors_origins: Annotated[str, NoDecode, AfterValidator(_origins)] = ""
     circuit_failure_threshold: PositiveInt = 5

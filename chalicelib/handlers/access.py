@@ -14,7 +14,7 @@ PERSON = "user_id"
 class Access:
     """The rule of one route.
 
-    Without `needs_token` anybody may call it, and no token is looked at. With a scope, whoever has it; with `or_own`,
+    Without `needs_token` anybody may call it, whatever token they bring. With a scope, whoever has it; with `or_own`,
     also a person without it, for what is their own: the person that the path names in `{user_id}`, or, on a route
     without that segment, whatever the view narrows to `request.only_own`. With neither, any person in a session.
     """

@@ -1,8 +1,8 @@
 """What a view answers, and how it leaves for the gateway: JSON, with the security headers on every answer."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -21,10 +21,15 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 
-CORS_EXPOSED = (
-    "ETag, Location, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
+CORS_EXPOSED = ", ".join(
+    (
+        *("ETag", "Location", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate", "X-Correlation-ID"),
+        *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+    )
 )
-CORS_EXPOSED += "X-Correlation-ID"
+CORS_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, X-Correlation-ID"
+PREFLIGHT_MAX_AGE_S = 7200
+"""For how long a browser need not ask again; Chromium's own bound."""
 
 Resource = Mapping[str, object]
 """A JSON object, ready to be written: no type that JSON does not know."""
@@ -91,8 +96,27 @@ def cors_headers(origin: str | None, *, allowed: frozenset[str]) -> dict[str, st
     return {**vary, "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": CORS_EXPOSED}
 
 
+def preflight_headers(origin: str | None, *, methods: Iterable[str], allowed: frozenset[str]) -> dict[str, str]:
+    """What an allowed origin is told before it asks (Fetch, "CORS-preflight request"); nothing for any other."""
+    if origin not in allowed:
+        return {}
+    return {
+        "Access-Control-Allow-Methods": ", ".join(methods),
+        "Access-Control-Allow-Headers": CORS_REQUEST_HEADERS,
+        "Access-Control-Max-Age": str(PREFLIGHT_MAX_AGE_S),
+    }
+
+
+def written(answer: Answer) -> Answer:
+    """The same answer with its body as the text that is sent."""
+    return answer if answer.body is None else replace(answer, body=_text(answer.body))
+
+
 def to_gateway(answer: Answer, *, shared: Mapping[str, str], correlation_id: str, has_body: bool) -> Response:
-    """The answer for API Gateway. `has_body` is false for HEAD: the same headers, and nothing else."""
+    """A written answer for API Gateway. What the answer itself says of a header goes before what all answers say.
+
+    `has_body` is false for HEAD: the same headers, and nothing else.
+    """
     headers: dict[str, str | list[str]] = {
         **({} if answer.body is None else {"Content-Type": answer.media_type}),
         "X-Correlation-ID": correlation_id,
@@ -100,14 +124,12 @@ def to_gateway(answer: Answer, *, shared: Mapping[str, str], correlation_id: str
         **shared,
         **answer.headers,
     }
-    body = _text(answer.body) if has_body else ""
+    body = _text(answer.body) if has_body and answer.body is not None else ""
     return Response(body=body, headers=headers, status_code=int(answer.status))
 
 
-def _text(body: ResourceModel | Resource | str | None) -> str:
+def _text(body: ResourceModel | Resource | str) -> str:
     match body:
-        case None:
-            return ""
         case str():
             return body
         case ResourceModel():

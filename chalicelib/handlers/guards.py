@@ -1,8 +1,10 @@
 """What stands before every view: whose token it is, and how much of their rate is left."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Protocol
 from uuid import UUID
 
@@ -10,7 +12,7 @@ import chalice.app
 
 from chalicelib.domain.principal import Principal
 from chalicelib.domain.rate import Standing
-from chalicelib.errors import TooManyRequests, Unauthenticated
+from chalicelib.errors import CarillonError, DependencyUnavailable, TooManyRequests, Unauthenticated
 from chalicelib.handlers.access import Access
 from chalicelib.wiring import auth, edge
 
@@ -51,14 +53,29 @@ class Guards:
         return source_ip_of(raw.headers, raw.context, trusted_hops=self.trusted_proxy_hops)
 
 
+_stand_ins: list[Guards] = []
+
+
 def guards() -> Guards:
-    """The guards of this installation."""
+    """The guards of this installation, or those that stand in for them."""
+    if _stand_ins:
+        return _stand_ins[-1]
     return Guards(
-        verifier=auth.access_tokens(),
+        verifier=auth.verifier(),
         limiter=edge.limiter(),
         allowed_origins=edge.allowed_origins(),
         trusted_proxy_hops=edge.trusted_proxy_hops(),
     )
+
+
+@contextmanager
+def standing_in(others: Guards) -> Iterator[None]:
+    """Let other guards stand before every route within the block: the application can be tried without servers."""
+    _stand_ins.append(others)
+    try:
+        yield
+    finally:
+        _stand_ins.remove(others)
 
 
 @dataclass(slots=True)
@@ -78,34 +95,50 @@ class Admission:
     def admit(self, raw: chalice.app.Request, *, access: Access, guards: Guards, limited: bool) -> None:
         """Verify the token, then count: a verified client against its own rate, anybody else against their address.
 
+        A token that a public route was given anyway is looked at for the counting alone: a client whose address is
+        exhausted can still renew its token.
+
         Raises:
             TooManyRequests: the rate is used up. An exhausted address never stands in a verified client's way.
             Unauthenticated: the route needs a token, and there is none that holds.
+            DependencyUnavailable: whether the token holds cannot be told now.
         """
         self.source_ip = guards.source_ip(raw)
-        refusal: Unauthenticated | None = None
+        verified, refusal = _verify(raw, guards) if access.needs_token or limited else (None, None)
         if access.needs_token:
-            try:
-                self.caller = guards.identify(raw)
-            except Unauthenticated as error:
-                refusal = error
+            self.caller = verified
         if limited:
-            self.standing = guards.limiter.count(self.caller, source_ip=self.source_ip)
+            self.standing = guards.limiter.count(verified, source_ip=self.source_ip)
             if self.standing.exceeded:
                 raise TooManyRequests("Too many requests.", retry_after_s=self.standing.reset_s)
-        if refusal is not None:
+        if access.needs_token and refusal is not None:
             raise refusal
+
+
+def _verify(raw: chalice.app.Request, guards: Guards) -> tuple[Principal | None, CarillonError | None]:
+    """Whom the request's token speaks for, or why that is nobody: a refused request is counted, too."""
+    try:
+        return guards.identify(raw), None
+    except (Unauthenticated, DependencyUnavailable) as error:
+        return None, error
 
 
 def source_ip_of(headers: Mapping[str, str], context: Mapping[str, object], *, trusted_hops: int) -> str:
     """The caller's address: the gateway's own word, or, behind proxies of ours, what the outermost of them was told.
 
-    X-Forwarded-For is written from left to right, and the gateway adds its peer at the end: what stands further left
-    than the trusted hops is whatever the caller wrote.
+    X-Forwarded-For is written from left to right: each proxy adds the peer that spoke to it, the gateway last. With N
+    proxies of ours the last N entries are theirs, the one before them is what the outermost saw, and what stands
+    further left is whatever the caller wrote. An entry that is no address, and a list that is too short, were not
+    written by them: then the gateway's peer counts.
     """
     identity = context.get("identity")
-    peer = str(identity.get("sourceIp", "")) if isinstance(identity, Mapping) else ""
+    peer = str(identity.get("sourceIp") or "") if isinstance(identity, Mapping) else ""
     if trusted_hops == 0:
         return peer
-    hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-    return hops[-1 - trusted_hops] if len(hops) > trusted_hops else peer
+    hops = headers.get("x-forwarded-for", "").split(",")
+    if len(hops) <= trusted_hops:
+        return peer
+    try:
+        return str(ip_address(hops[-1 - trusted_hops].strip()))
+    except ValueError:
+        return peer

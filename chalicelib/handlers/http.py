@@ -12,7 +12,7 @@ from http import HTTPStatus
 import chalice.app
 
 from chalicelib.handlers.access import Access, require_access, resolve_me
-from chalicelib.handlers.answers import Answer, cors_headers, rate_headers, to_gateway
+from chalicelib.handlers.answers import Answer, cors_headers, rate_headers, to_gateway, written
 from chalicelib.handlers.checking import check_request
 from chalicelib.handlers.contract import MAX_BODY_BYTES, Contract, Success, bind
 from chalicelib.handlers.guards import Admission, Guards
@@ -99,7 +99,7 @@ def exchange(
     try:
         origins = guards().allowed_origins
         admission.admit(raw, access=access, guards=guards(), limited=limited)
-        answer = act(admission, correlation_id)
+        answer = written(act(admission, correlation_id))
     except Exception as error:  # noqa: BLE001  the edge: every error becomes a problem document
         answer = problem_of(error, correlation_id=correlation_id)
         _log_failure(error, answer.status, route=route, correlation_id=correlation_id)

@@ -15,11 +15,18 @@ from chalicelib.handlers.request import RequestModel
 
 _TAG_BYTES = 8
 _ID_BYTES = 16
+_EXAMPLE = "q83vEjRWeJABktPwAABwAIAAAAAAAAAB"
+
+NextCursor = Annotated[
+    str | None, Field(examples=[_EXAMPLE], description="`cursor` of the next page; null on the last.")
+]
 
 
 class PageQuery(RequestModel):
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=64)] | None = None
+    """Which part of a list: at most `limit` items, after those that the page with this `next_cursor` ended with."""
+
+    limit: Annotated[int, Field(ge=1, le=200, examples=[50])] = 50
+    cursor: Annotated[str | None, Field(max_length=64, examples=[_EXAMPLE])] = None
 
 
 def encode_cursor(last: UUID, *, of: str) -> str:

@@ -6,7 +6,7 @@ and lone surrogates. All of it is refused here.
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn, TypeVar
 from urllib.parse import unquote
 
@@ -18,13 +18,16 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 Location = Sequence[int | str]
 
+MAX_DEPTH = 32
+"""Deeper than any honest body; shallow enough for whatever walks it later, templates included, to do so recursively."""
+
 
 def parse_json(body: bytes) -> JsonValue:
     """The value that the bytes are the JSON text of (RFC 8259, UTF-8).
 
     Raises:
         MalformedRequest: they are not JSON, or a name is repeated, or a number is none that JSON has.
-        InvalidRequest: a string holds U+0000 or half of a surrogate pair.
+        InvalidRequest: a string holds U+0000 or half of a surrogate pair, or the nesting is deeper than `MAX_DEPTH`.
     """
     try:
         text = body.decode("utf-8")
@@ -33,6 +36,7 @@ def parse_json(body: bytes) -> JsonValue:
         )
     except (ValueError, RecursionError):
         raise MalformedRequest("The body is not well-formed JSON.") from None
+    _require_shallow(parsed)
     if "\\u" in text:  # only an escape can bring in what UTF-8 cannot
         _require_text(parsed)
     return parsed
@@ -94,6 +98,27 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("beyond a double")
     return number
+
+
+def _require_shallow(parsed: JsonValue) -> None:
+    layer: list[JsonValue] = [parsed]
+    for _ in range(MAX_DEPTH):
+        layer = [inner for outer in layer for inner in _inside(outer) if isinstance(inner, dict | list)]
+        if not layer:
+            return
+    raise InvalidRequest(
+        "The body is nested too deeply.", flaws=[Flaw("", f"must not be nested more than {MAX_DEPTH} levels deep")]
+    )
+
+
+def _inside(outer: JsonValue) -> Iterable[JsonValue]:
+    match outer:
+        case dict():
+            return outer.values()
+        case list():
+            return outer
+        case _:
+            return ()
 
 
 def _require_text(parsed: JsonValue) -> None:

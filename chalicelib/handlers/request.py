@@ -89,8 +89,7 @@ class Request(Generic[BodyT, QueryT]):
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of method, route and parsed body: equal for requests that ask for the same, however spelled."""
-        canonical = json.dumps(self.parsed, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(f"{self.route}\n{canonical}".encode()).digest()
+        return fingerprint_of(self.route, self.parsed)
 
     def path_id(self, name: str) -> UUID:
         """An identifier in the path. Raises: NotFound when it is none, for then it names nothing."""
@@ -109,6 +108,12 @@ class Request(Generic[BodyT, QueryT]):
         if value is None or not pattern.fullmatch(value):
             raise NotFound("There is no such resource.")
         return value
+
+
+def fingerprint_of(route: str, parsed: JsonValue) -> bytes:
+    """The fingerprint of a request of this route with this body."""
+    canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{route}\n{canonical}".encode()).digest()
 
 
 def correlation_id_of(given: str | None) -> str:

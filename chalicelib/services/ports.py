@@ -9,18 +9,20 @@ from chalicelib.domain.catalog import TemplateHead, TemplateVersion
 from chalicelib.domain.delivery import (
     Claimed,
     NewNotification,
+    NewRecord,
     RememberedRequest,
     Settlement,
     Unreadable,
     Waiting,
 )
+from chalicelib.domain.listing import Candidates, ListedNotification, NotificationFilter
 from chalicelib.domain.messages import DeliveryMessage, Dispatch
 from chalicelib.domain.notification import Channel, Status
 from chalicelib.domain.preferences import Preferences
 from chalicelib.domain.rate import Rate, Standing
 from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
 from chalicelib.domain.template import CompiledTemplate
-from chalicelib.domain.trace import TracedNotification
+from chalicelib.domain.trace import TracedDelivery, TracedNotification
 
 Clock = Callable[[], datetime]
 """The present moment, aware."""
@@ -54,6 +56,8 @@ class LaneGauge(Protocol):
 class People(Protocol):
     def find_person(self, user_id: UUID) -> Person | None: ...
 
+    def find_persons(self, user_ids: Collection[UUID]) -> Mapping[UUID, Person]: ...
+
     def find_addresses(self, user_ids: Collection[UUID]) -> Mapping[UUID, EmailTarget]: ...
 
     def find_device_tokens(self, device_ids: Collection[UUID]) -> Mapping[UUID, tuple[UUID, PushTarget]]: ...
@@ -76,11 +80,38 @@ class CompiledTemplates(Protocol):
 class Notifications(Protocol):
     def record(self, new: NewNotification, *, remember: RememberedRequest | None, remember_s: int) -> None: ...
 
+    def record_all(self, new: Sequence[NewRecord], *, remember_s: int) -> frozenset[UUID]: ...
+
     def find_remembered(self, client_id: str, key: str) -> RememberedRequest | None: ...
+
+    def find_all_remembered(self, client_id: str, keys: Collection[str]) -> Mapping[str, RememberedRequest]: ...
 
 
 class Traces(Protocol):
     def find(self, notification_id: UUID) -> TracedNotification | None: ...
+
+    def find_head(self, notification_id: UUID) -> TracedNotification | None: ...
+
+
+class ProgressMemory(Protocol):
+    """What was read of deliveries not long ago. Never raises: without Redis nothing is remembered.
+
+    Whoever changes a delivery that has ended calls `forget` before the change.
+    """
+
+    def recall(self, notification_id: UUID) -> tuple[TracedDelivery, ...] | None: ...
+
+    def keep(self, notification_id: UUID, deliveries: tuple[TracedDelivery, ...], *, for_s: int) -> None: ...
+
+    def forget(self, notification_id: UUID) -> None: ...
+
+
+class Listing(Protocol):
+    def find_candidates(self, wanted: NotificationFilter, *, before: UUID | None, most: int) -> Candidates: ...
+
+    def load_deliveries(self, ids: Sequence[UUID]) -> Mapping[UUID, Sequence[TracedDelivery]]: ...
+
+    def load_notifications(self, ids: Sequence[UUID]) -> Sequence[ListedNotification]: ...
 
 
 class Outbox(Protocol):
@@ -137,3 +168,11 @@ class PreferencesOf(Protocol):
     """What each of these people wants, at most five seconds old; who does not exist is missing."""
 
     def __call__(self, user_ids: Collection[UUID], /) -> Mapping[UUID, Preferences]: ...
+
+
+class Sessions(Protocol):
+    """People's sessions, as far as others than logging in need them."""
+
+    def end_all(self, user_id: UUID) -> None:
+        """End every session of this person: their tokens are dead at once. Raises: CacheUnavailable."""
+        ...

@@ -2,20 +2,25 @@
 
 from functools import cache
 
-from chalicelib.domain.principal import Principal
-from chalicelib.domain.rate import Rate, Standing
-from chalicelib.wiring.environment import settings
-
-
-class _Uncounted:
-    def count(self, _caller: Principal | None, *, source_ip: str) -> Standing:  # noqa: ARG002
-        rate = Rate.parse(settings().rate_limit_client)
-        return Standing(limit=rate.amount, remaining=rate.amount, reset_s=rate.window_s, exceeded=False)
+from chalicelib.domain.rate import Rate
+from chalicelib.services.limit_rate import RateLimiter
+from chalicelib.stores.rate_counters import RedisRateCounters
+from chalicelib.wiring.environment import redis_cache, settings
 
 
 @cache
-def limiter() -> _Uncounted:
-    return _Uncounted()
+def rate_counters() -> RedisRateCounters:
+    """The counters of all rates. Their names share one space: begin each with what it counts, such as `login:`."""
+    return RedisRateCounters(cache=redis_cache())
+
+
+@cache
+def limiter() -> RateLimiter:
+    return RateLimiter(
+        counters=rate_counters(),
+        per_client=Rate.parse(settings().rate_limit_client),
+        per_address=Rate.parse(settings().rate_limit_ip),
+    )
 
 
 @cache

@@ -6,7 +6,22 @@ import pytest
 from chalice.app import RouteEntry
 
 import app
+from chalicelib.handlers.access import PUBLIC
+from chalicelib.handlers.contract import contract_of
 from chalicelib.handlers.fallback import METHODS
+
+PUBLIC_ROUTES = {
+    *(
+        "GET /health",
+        "GET /health/ready",
+        "GET /openapi.json",
+        "GET /docs",
+        "GET /docs/{asset}",
+        "GET /.well-known/jwks.json",
+    ),
+    *("POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/token"),
+}
+"""What anybody may call, as the interface document names it: one more is a decision, and not an oversight."""
 
 ENTRIES = [(path, method, entry) for path, methods in app.app.routes.items() for method, entry in methods.items()]
 IDS = [f"{method} {path}" for path, method, _ in ENTRIES]
@@ -24,9 +39,33 @@ def test_every_route_enters_through_the_edge(path: str, method: str, entry: Rout
     assert module.__name__ in {"chalicelib.handlers.http", "chalicelib.handlers.fallback"}
 
 
+@pytest.mark.parametrize(("path", "method", "entry"), ENTRIES, ids=IDS)
+def test_a_route_has_a_contract_and_with_it_a_rule_of_access_or_refuses(
+    path: str, method: str, entry: RouteEntry
+) -> None:
+    contract = contract_of(entry.view_function)
+    if contract is None:
+        module = inspect.getmodule(inspect.unwrap(entry.view_function))
+        assert module is not None
+        assert module.__name__ == "chalicelib.handlers.fallback"
+        return
+    assert contract.route == f"{'GET' if method == 'HEAD' else method} {path}"
+    assert contract.access.needs_token or contract.route in PUBLIC_ROUTES
+    assert contract.access.needs_token or contract.access == PUBLIC
+
+
+def test_only_health_is_not_limited() -> None:
+    unlimited = {
+        contract.route
+        for _, _, entry in ENTRIES
+        if (contract := contract_of(entry.view_function)) is not None and not contract.limited
+    }
+    assert unlimited == {"GET /health", "GET /health/ready"}
+
+
 @pytest.mark.parametrize("path", app.app.routes)
 def test_every_path_answers_every_method(path: str) -> None:
-    assert set(app.app.routes[path]) == set(METHODS)
+    assert set(app.app.routes[path]) == {*METHODS, "OPTIONS"}
 
 
 @pytest.mark.parametrize("path", app.app.routes)

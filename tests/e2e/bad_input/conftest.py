@@ -19,7 +19,9 @@ ROWS: LiteralString = """
            (SELECT count(*) FROM templates.versions), (SELECT count(*) FROM notifications.notifications),
            (SELECT count(*) FROM notifications.deliveries), (SELECT count(*) FROM notifications.events),
            (SELECT count(*) FROM notifications.failed), (SELECT count(*) FROM notifications.idempotency_keys),
-           (SELECT sum(revision) FROM users.users), (SELECT sum(revision) FROM templates.templates)
+           (SELECT sum(revision) FROM users.users), (SELECT sum(revision) FROM templates.templates),
+           (SELECT count(*) FROM users.preferences), (SELECT count(*) FROM users.audit),
+           (SELECT count(*) FROM templates.audit), (SELECT count(*) FROM notifications.audit)
 """
 
 
@@ -29,10 +31,19 @@ def world(client: Client, stack: Stack) -> World:
     published, draft = client.publish_template(), client.create_template()
     accepted = client.notify(template_code=published, user_id=person["id"])
     client.wait_ended(accepted["notification_id"])
+    device_id = client.add_device(person["id"])["id"]
     names = {
+        "user_id": person["id"],
+        "device_id": device_id,
+        "notification_id": accepted["notification_id"],
+        "code": published,
+        "number": "1",
+        "client_id": stack.addresses["CLIENT_ID"],
+        "name": "postgresql",
+        "asset": "nothing.js",
         "user": person["id"],
         "email": person["email"],
-        "device": client.add_device(person["id"])["id"],
+        "device": device_id,
         "published": published,
         "draft": draft,
         "email_only": client.publish_template(EMAIL),

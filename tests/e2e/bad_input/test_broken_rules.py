@@ -89,7 +89,7 @@ def test_a_notification_that_breaks_a_rule_is_422_and_says_which(
         ({"timezone": "Mars/Olympus"}, "/timezone"),
         ({"timezone": "../etc/passwd"}, "/timezone"),
         ({"external_id": ""}, "/external_id"),
-        ({"is_admin": True}, "/is_admin"),
+        ({"scopes": ["admin"]}, "/scopes"),
     ],
 )
 def test_a_user_that_breaks_a_rule_is_422_and_says_which(change: Json, at: str, client: Client, world: World) -> None:
