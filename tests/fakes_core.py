@@ -1,5 +1,6 @@
 """The collaborators of the core in memory, with the state that tests assert on, and a way to let a call die."""
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from chalicelib.domain.delivery import (
     QUEUED_WATCH_S,
     Claimed,
     NewNotification,
+    NewRecord,
     RememberedRequest,
     Settlement,
     Unreadable,
@@ -19,10 +21,12 @@ from chalicelib.domain.delivery import (
 )
 from chalicelib.domain.identity import new_id, sibling_id
 from chalicelib.domain.messages import Dispatch
-from chalicelib.domain.notification import WAITING, Channel, Status
+from chalicelib.domain.notification import WAITING, Channel, Priority, Status
+from chalicelib.domain.preferences import DEFAULT_PREFERENCES, Preferences
 from chalicelib.domain.recipient import EmailTarget, TargetReference
 from chalicelib.domain.template import CompiledTemplate, compile_content
-from chalicelib.errors import BrokerUnavailable, CacheUnavailable, RequestInProgress
+from chalicelib.domain.trace import TracedDelivery
+from chalicelib.errors import BrokerUnavailable, CacheUnavailable, DatabaseUnavailable, RequestInProgress
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EMAIL = EmailContent(locale="en", subject="Hello {{ name }}", html="<p>Hello {{ name }}</p>")
@@ -167,6 +171,18 @@ class Ledger:
     rows: dict[UUID, Row] = field(default_factory=dict)
     asked_for_lost: list[list[str]] = field(default_factory=list)
 
+    def record_all(self, new: Sequence[NewRecord], *, remember_s: int) -> frozenset[UUID]:
+        recorded = set()
+        for one in new:
+            with contextlib.suppress(RequestInProgress):
+                self.record(one.notification, remember=one.remember, remember_s=remember_s)
+                recorded.add(one.notification.notification_id)
+        return frozenset(recorded)
+
+    def find_all_remembered(self, client_id: str, keys: Collection[str]) -> Mapping[str, RememberedRequest]:
+        found = {key: self.find_remembered(client_id, key) for key in keys}
+        return {key: remembered for key, remembered in found.items() if remembered is not None}
+
     def record(self, new: NewNotification, *, remember: RememberedRequest | None, remember_s: int) -> None:
         if remember is not None:
             if (new.client_id, remember.key) in self.keys:
@@ -233,6 +249,43 @@ class FakeSettlements:
 
 
 @dataclass
+class FakeProgress:
+    """Keeps the promises of the Redis memory of progress."""
+
+    clock: Callable[[], datetime] = field(default_factory=ManualClock)
+    up: bool = True
+    barrier_s: float = 30
+    held: dict[UUID, tuple[tuple[TracedDelivery, ...] | None, datetime]] = field(default_factory=dict)
+
+    def recall(self, notification_id: UUID) -> tuple[TracedDelivery, ...] | None:
+        deliveries, until = self.held.get(notification_id, (None, NOON))
+        return deliveries if self.up and until > self.clock() else None
+
+    def keep(self, notification_id: UUID, deliveries: tuple[TracedDelivery, ...], *, for_s: int) -> None:
+        held, until = self.held.get(notification_id, ((), NOON))
+        newer = held is None or sum(len(each.events) for each in held) > sum(len(each.events) for each in deliveries)
+        if self.up and not (newer and until > self.clock()):
+            self.held[notification_id] = deliveries, self.clock() + timedelta(seconds=for_s)
+
+    def forget(self, notification_id: UUID) -> None:
+        if self.up:
+            self.held[notification_id] = None, self.clock() + timedelta(seconds=self.barrier_s)
+
+
+@dataclass
+class FakeWishes:
+    """What people want; somebody of whom nothing is told wants everything."""
+
+    told: dict[UUID, Preferences] = field(default_factory=dict)
+    up: bool = True
+
+    def __call__(self, user_ids: Collection[UUID], /) -> Mapping[UUID, Preferences]:
+        if not self.up:
+            raise DatabaseUnavailable("down")
+        return {user_id: self.told.get(user_id, DEFAULT_PREFERENCES) for user_id in user_ids}
+
+
+@dataclass
 class FakeArchive:
     states: dict[UUID, tuple[Status, Waiting]] = field(default_factory=dict)
     kept: list[Unreadable] = field(default_factory=list)
@@ -258,6 +311,8 @@ def a_claim(
     locale: str = "en",
     expired: bool = False,
     variables: Mapping[str, object] | None = None,
+    category: str | None = None,
+    priority: Priority = Priority.NORMAL,
 ) -> Claimed:
     notification_id = new_id(NOON)
     return Claimed(
@@ -276,6 +331,8 @@ def a_claim(
         variables={"name": "Ada", "what": "it"} if variables is None else variables,
         correlation_id="correlation-1",
         expired=expired,
+        category=category,
+        priority=priority,
     )
 
 

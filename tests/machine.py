@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from chalicelib.channels.base import Deadline, Outgoing, Receipt
+from chalicelib.domain.audit import Actor, new_audit
 from chalicelib.domain.content import EmailContent
 from chalicelib.domain.delivery import NewDelivery, NewNotification, RememberedRequest
 from chalicelib.domain.identity import new_id, sibling_id
@@ -21,6 +22,7 @@ from chalicelib.services.deliver import deliver
 from chalicelib.services.ports import CompiledContents, CompiledTemplates
 from chalicelib.services.relay import relay
 from chalicelib.services.settle import Settler
+from chalicelib.stores.cancellations import CancellationStore
 from chalicelib.stores.claims import ClaimStore
 from chalicelib.stores.notifications import NotificationStore
 from chalicelib.stores.outbox import OutboxStore
@@ -28,6 +30,7 @@ from chalicelib.stores.people import PeopleStore
 from chalicelib.stores.postgres import Database
 from chalicelib.stores.settlements import SettlementStore
 from chalicelib.stores.traces import TraceStore
+from tests.fakes_core import FakeWishes
 
 CONTENT = EmailContent(locale="en", subject="Hello {{ name }}", html="<p>Hello {{ name }}</p>")
 
@@ -96,6 +99,7 @@ class Machine:
     provider: RememberingProvider = field(default_factory=RememberingProvider)
     delays: RetryDelays = field(default_factory=lambda: RetryDelays((5, 25, 125)))
     compiled: CompiledTemplates = _compiled
+    wishes: FakeWishes = field(default_factory=FakeWishes)
 
     def __post_init__(self) -> None:
         self.notifications = NotificationStore(database=self.database)
@@ -104,6 +108,7 @@ class Machine:
         self.settlements = SettlementStore(database=self.database)
         self.traces = TraceStore(database=self.database)
         self.people = PeopleStore(database=self.database)
+        self.cancellations = CancellationStore(database=self.database)
 
     def record(
         self,
@@ -171,6 +176,7 @@ class Machine:
                 received,
                 claims=self.claims,
                 people=self.people,
+                preferences_of=self.wishes,
                 compiled=self.compiled,
                 providers=[self.provider],
                 pool=pool,
@@ -205,6 +211,12 @@ class Machine:
             log=SilentLog(),
         )
         return [decode_message(dispatch.body) for dispatch in self.courier.taken[before:]]
+
+    def cancel(self, new: NewNotification) -> int:
+        """How many of its deliveries were stopped."""
+        by = Actor("client:billing", "correlation-2")
+        audit = new_audit(by, "notification.cancelled", f"notification:{new.notification_id}", at=now())
+        return self.cancellations.cancel(new.notification_id, by=by, audit=audit)
 
     def let_pass(self, duration: timedelta) -> None:
         """Everything that is due within `duration` is due now."""

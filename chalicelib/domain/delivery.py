@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chalicelib.domain.messages import DeliveryMessage, compose_message
-from chalicelib.domain.notification import Channel, Priority, SkipReason, Status
+from chalicelib.domain.notification import Channel, HoldReason, Priority, SkipReason, Status
 from chalicelib.domain.recipient import TargetReference
 
 Variables = Mapping[str, object]
@@ -29,7 +29,7 @@ class NewDelivery:
     locale: str
     reference: TargetReference
     status: Status
-    reason: SkipReason | None = None
+    reason: SkipReason | HoldReason | None = None
     wake_at: datetime | None = None
 
 
@@ -64,6 +64,14 @@ class RememberedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A notification and, when its request had an idempotency key, what the key shall stand for from now on."""
+
+    notification: NewNotification
+    remember: RememberedRequest | None
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """A delivery in this worker's hands until its lease ends. `ticket` fences the settle; `attempt` is 1-based."""
 
@@ -82,6 +90,8 @@ class Claimed:
     variables: Variables
     correlation_id: str
     expired: bool
+    category: str | None = None
+    priority: Priority = Priority.NORMAL
 
     @property
     def message_source(self) -> "Waiting":

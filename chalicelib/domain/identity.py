@@ -9,7 +9,7 @@ a generator seeded once per process cannot promise.
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 RANDOM_BITS_A = 12
@@ -17,6 +17,7 @@ RANDOM_BITS_B = 62
 VERSION = 7
 VARIANT = 0b10
 LARGEST = (1 << 128) - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,17 @@ def sibling_range(of: UUID) -> KeyRange:
     """Where every sibling of this identifier lies."""
     milliseconds = _milliseconds(of)
     return KeyRange(first=UUID(int=milliseconds << 80), end=UUID(int=min((milliseconds + 1) << 80, LARGEST)))
+
+
+def moment_of(identifier: UUID) -> datetime:
+    """The moment that an identifier was made of, in UTC and to the millisecond."""
+    return _EPOCH + timedelta(milliseconds=_milliseconds(identifier))
+
+
+def first_key_at(at: datetime) -> UUID:
+    """The least key of the first millisecond that does not lie before `at` (aware)."""
+    milliseconds = -((_EPOCH - at) // timedelta(milliseconds=1))
+    return UUID(int=min(max(milliseconds, 0) << 80, LARGEST))
 
 
 def _milliseconds(identifier: UUID) -> int:

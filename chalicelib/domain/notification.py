@@ -7,7 +7,7 @@ scheduled → accepted → queued → sending → sent
 skipped, expired, cancelled: ended without a provider call
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 
@@ -67,6 +67,7 @@ class EventName(StrEnum):
     OUTCOME_LATE = "outcome_late"
     DEVICE_REMOVED = "device_removed"
     REPUBLISHED = "republished"
+    CANCEL_REQUESTED = "cancel_requested"
 
 
 class SkipReason(StrEnum):
@@ -74,6 +75,12 @@ class SkipReason(StrEnum):
     NO_ADDRESS = "no_address"
     NO_DEVICE = "no_device"
     ERASED = "erased"
+
+
+class HoldReason(StrEnum):
+    """Why an open delivery waits for a time, beside the request's own wish."""
+
+    QUIET_HOURS = "quiet_hours"
 
 
 WAITING = frozenset({Status.SCHEDULED, Status.ACCEPTED, Status.QUEUED, Status.RETRYING, Status.DEFERRED})
@@ -112,6 +119,25 @@ def notification_status(deliveries: Collection[Status], *, attempted: bool) -> N
     if sent:
         return NotificationStatus.SENT if sent == len(counted) else NotificationStatus.PARTIAL
     return next(NotificationStatus(status) for status in _WORST_FIRST if status in deliveries)
+
+
+_CLOSED_BADLY = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED})
+_SEEN_IN: Mapping[NotificationStatus, frozenset[Status]] = {
+    NotificationStatus.SCHEDULED: frozenset({Status.SCHEDULED}),
+    NotificationStatus.ACCEPTED: frozenset({Status.ACCEPTED, Status.QUEUED}),
+    NotificationStatus.PROCESSING: OPEN - {Status.SCHEDULED},
+    NotificationStatus.SENT: frozenset({Status.SENT}),
+    NotificationStatus.PARTIAL: _CLOSED_BADLY,
+    NotificationStatus.FAILED: frozenset({Status.FAILED}),
+    NotificationStatus.EXPIRED: frozenset({Status.EXPIRED}),
+    NotificationStatus.CANCELLED: frozenset({Status.CANCELLED}),
+    NotificationStatus.SKIPPED: frozenset({Status.SKIPPED}),
+}
+
+
+def states_within(status: NotificationStatus) -> frozenset[Status]:
+    """Of a notification with this status, at least one delivery is in one of these states."""
+    return _SEEN_IN[status]
 
 
 def _while_open(opened: Collection[Status], *, attempted: bool) -> NotificationStatus:

@@ -1,11 +1,12 @@
 """Everything that is known of a notification: the answer to "why did this person (not) get this?"."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from chalicelib.domain.notification import (
+    TERMINAL,
     Channel,
     EventName,
     NotificationStatus,
@@ -57,7 +58,10 @@ class TracedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class TracedNotification:
-    """A notification with its deliveries, in the order in which they were recorded."""
+    """A notification with its deliveries by channel and identifier.
+
+    `created_at` is the moment of its identifier, by which lists are ordered and filtered.
+    """
 
     notification_id: UUID
     client_id: str
@@ -78,12 +82,22 @@ class TracedNotification:
 
     @property
     def status(self) -> NotificationStatus:
-        attempted = any(_was_attempted(delivery) for delivery in self.deliveries)
-        return notification_status([delivery.status for delivery in self.deliveries], attempted=attempted)
+        return status_of(self.deliveries)
 
     @property
     def updated_at(self) -> datetime:
-        return max(delivery.updated_at for delivery in self.deliveries)
+        return max(self.created_at, *(delivery.updated_at for delivery in self.deliveries))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing changes any more, unless somebody replays a delivery that failed."""
+        return all(delivery.status in TERMINAL for delivery in self.deliveries)
+
+
+def status_of(deliveries: Collection[TracedDelivery]) -> NotificationStatus:
+    """The one status of the notification that these are all the deliveries of."""
+    attempted = any(_was_attempted(delivery) for delivery in deliveries)
+    return notification_status([delivery.status for delivery in deliveries], attempted=attempted)
 
 
 def _was_attempted(delivery: TracedDelivery) -> bool:

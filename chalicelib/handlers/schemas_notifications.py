@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from chalicelib.domain.notification import Channel, Platform, Priority
+from chalicelib.domain.principal import Principal
 from chalicelib.domain.recipient import PushTarget
 from chalicelib.domain.request import IdempotencyKey, NamedRecipient, SendNotification
 from chalicelib.errors import Flaw, InvalidRequest
@@ -38,17 +39,22 @@ class RecipientBody(RequestModel):
 
 
 class NotificationBody(RequestModel):
+    """What to send to whom: exactly one of `user_id` and `recipient` is given.
+
+    `channels` defaults to those of the template, `category` to the template's. A `send_at` that has passed is now.
+    """
+
     template_code: TemplateCode
-    user_id: UUID | None = None
+    user_id: Annotated[UUID | None, Field(examples=["0192d3f0-0000-7000-8000-000000000001"])] = None
     recipient: RecipientBody | None = None
     channels: Annotated[list[Channel], Field(min_length=1)] | None = None
-    variables: dict[str, JsonValue] = Field(default_factory=dict)
+    variables: dict[str, JsonValue] = Field(default_factory=dict, examples=[{"name": "Ada"}])
     locale: Locale | None = None
     category: Category | None = None
     priority: Priority = Priority.NORMAL
-    send_at: Instant | None = None
-    expires_at: Instant | None = None
-    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    send_at: Annotated[Instant | None, Field(examples=["2026-12-01T08:00:00Z"])] = None
+    expires_at: Annotated[Instant | None, Field(examples=["2026-12-01T20:00:00Z"])] = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict, examples=[{"order": "4711"}])
 
     def command(
         self, *, client_id: str, correlation_id: str, idempotency: IdempotencyKey | None, now: datetime
@@ -100,8 +106,18 @@ class NotificationBody(RequestModel):
             yield Flaw("/expires_at", "must be later than now and than send_at")
 
 
-def idempotency_of(headers: Mapping[str, str], *, fingerprint: bytes) -> IdempotencyKey | None:
-    """The caller's key with what it is used for, if they gave one.
+def owner_of(caller: Principal) -> str:
+    """Whose notification it is, and in whose name space its idempotency key lies: a client's id, or `user:…`.
+
+    Clients are not told apart by a prefix here, so that keys outlive an update of this system.
+    """
+    return caller.client_id or caller.name
+
+
+def idempotency_of(
+    headers: Mapping[str, str], *, fingerprint: bytes, pointer: str = "Idempotency-Key"
+) -> IdempotencyKey | None:
+    """The caller's key with what it is used for, if they gave one. `pointer` is where it stands.
 
     Raises:
         InvalidRequest: it is empty, longer than 255, or not of visible ASCII and spaces.
@@ -110,6 +126,6 @@ def idempotency_of(headers: Mapping[str, str], *, fingerprint: bytes) -> Idempot
     if key is None:
         return None
     if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
-        flaw = Flaw("Idempotency-Key", "must have 1 to 255 printable ASCII characters")
-        raise InvalidRequest("The Idempotency-Key is malformed.", flaws=[flaw])
+        flaw = Flaw(pointer, "must have 1 to 255 printable ASCII characters")
+        raise InvalidRequest("The idempotency key is malformed.", flaws=[flaw])
     return IdempotencyKey(key=key, request_hash=fingerprint)

@@ -8,13 +8,11 @@ Only the transaction decides. If the process dies before it, nothing exists and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from chalicelib.domain.delivery import NewNotification, Waiting
-from chalicelib.domain.messages import dispatch_of
-from chalicelib.domain.notification import Status, notification_status
+from chalicelib.domain.delivery import NewNotification
+from chalicelib.domain.notification import notification_status
 from chalicelib.domain.request import SendNotification
-from chalicelib.errors import DatabaseUnavailable
+from chalicelib.services.announce import announce
 from chalicelib.services.compose import compose
 from chalicelib.services.ports import (
     Catalog,
@@ -24,11 +22,10 @@ from chalicelib.services.ports import (
     Notifications,
     Outbox,
     People,
+    PreferencesOf,
     RequestMemory,
 )
 from chalicelib.services.recall import Recollection
-
-PUBLISH_TIMEOUT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,7 @@ def accept(
     *,
     memory: RequestMemory,
     people: People,
+    preferences_of: PreferencesOf,
     catalog: Catalog,
     compiled: CompiledTemplates,
     notifications: Notifications,
@@ -66,11 +64,18 @@ def accept(
     """
 
     def commit(recollection: Recollection | None) -> Mapping[str, object]:
-        new = compose(command, people=people, catalog=catalog, compiled=compiled, now=clock())
-        answer = _answer(new)
+        new = compose(
+            command,
+            people=people,
+            preferences_of=preferences_of,
+            catalog=catalog,
+            compiled=compiled,
+            now=clock(),
+        )
+        answer = answer_of(new)
         remember = None if recollection is None else recollection.request_with(answer)
         notifications.record(new, remember=remember, remember_s=remember_s)
-        _publish(new, outbox=outbox, courier=courier, published_at=clock())
+        announce([new], outbox=outbox, courier=courier, published_at=clock())
         return answer
 
     if command.idempotency is None:
@@ -94,7 +99,8 @@ def accept(
     return Accepted(answer)
 
 
-def _answer(new: NewNotification) -> Mapping[str, object]:
+def answer_of(new: NewNotification) -> Mapping[str, object]:
+    """The body of the 202, as of the commit."""
     statuses = [delivery.status for delivery in new.deliveries]
     return {
         "notification_id": str(new.notification_id),
@@ -106,21 +112,3 @@ def _answer(new: NewNotification) -> Mapping[str, object]:
             for delivery in new.deliveries
         ],
     }
-
-
-def _publish(new: NewNotification, *, outbox: Outbox, courier: Courier, published_at: datetime) -> None:
-    """A hurry, not a duty: what is not confirmed or not noted in time, `relay` finds."""
-    waiting = [
-        Waiting(delivery.delivery_id, new.notification_id, delivery.channel, delivery.lane, 1, new.correlation_id)
-        for delivery in new.deliveries
-        if delivery.status is Status.ACCEPTED
-    ]
-    if not waiting:
-        return
-    dispatches = [dispatch_of(row.message(published_at=published_at), lane=row.lane) for row in waiting]
-    taken = courier.publish(dispatches, timeout_s=PUBLISH_TIMEOUT_S)
-    if taken:
-        try:
-            outbox.mark_queued([waiting[index] for index in sorted(taken)], published_at=published_at)
-        except DatabaseUnavailable:
-            return  # the promise is committed, and its wake_at stands

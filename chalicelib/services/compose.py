@@ -1,23 +1,36 @@
 """Composes a notification from a request: who, which template version, which channels, in which language."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from chalicelib.domain.catalog import TemplateHead
 from chalicelib.domain.delivery import NewDelivery, NewNotification
 from chalicelib.domain.identity import new_id, sibling_id
-from chalicelib.domain.notification import Channel, Priority, SkipReason, Status, lane_of
+from chalicelib.domain.notification import Channel, HoldReason, Priority, SkipReason, Status, lane_of
+from chalicelib.domain.preferences import DEFAULT_PREFERENCES, Preferences
 from chalicelib.domain.recipient import EmailTarget, Person, PersonAddress, RegisteredDevice, TargetReference
 from chalicelib.domain.request import NamedRecipient, SendNotification
 from chalicelib.domain.template import choose_locale
 from chalicelib.errors import Flaw, InvalidRequest
-from chalicelib.services.ports import Catalog, CompiledContents, CompiledTemplates, People
+from chalicelib.services.ports import Catalog, CompiledContents, CompiledTemplates, PreferencesOf
+
+
+class Persons(Protocol):
+    def find_person(self, user_id: UUID) -> Person | None: ...
 
 
 def compose(
-    command: SendNotification, *, people: People, catalog: Catalog, compiled: CompiledTemplates, now: datetime
+    command: SendNotification,
+    *,
+    people: Persons,
+    preferences_of: PreferencesOf,
+    catalog: Catalog,
+    compiled: CompiledTemplates,
+    now: datetime,
 ) -> NewNotification:
     """The notification that the command asks for, with its deliveries, not yet recorded.
 
@@ -34,7 +47,9 @@ def compose(
         for channel in channels
     }
     _require_variables(command.variables, [contents[channel, locales[channel]].variables for channel in channels])
-    send_at = command.send_at if command.send_at is not None and command.send_at > now else None
+    category = command.category or template.category
+    preferences = _preferences(command.user_id, preferences_of)
+    hold = _hold(command, preferences, now)
     notification_id = new_id(now)
     return NewNotification(
         notification_id=notification_id,
@@ -43,20 +58,45 @@ def compose(
         recipient_name=None if command.user_id else recipient.name,
         template_code=template.code,
         template_version=version,
-        category=command.category or template.category,
+        category=category,
         priority=command.priority,
         locale=wanted,
         variables=command.variables,
         metadata=command.metadata,
         correlation_id=command.correlation_id,
-        send_at=send_at,
+        send_at=command.send_at if command.send_at is not None and command.send_at > now else None,
         expires_at=command.expires_at,
         deliveries=tuple(
-            _delivery(notification_id, channel, locales[channel], reference, priority=command.priority, send_at=send_at)
+            _delivery(notification_id, channel, locales[channel], reference, priority=command.priority, hold=hold)
             for channel in channels
-            for reference in reachable[channel]
+            for reference in (reachable[channel] if preferences.wants(channel, category) else [SkipReason.OPTED_OUT])
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """Until when the deliveries wait, and why, if it is not the request's own wish."""
+
+    until: datetime
+    reason: HoldReason | None
+
+
+def _hold(command: SendNotification, preferences: Preferences, now: datetime) -> _Hold | None:
+    """What keeps the deliveries from going out at once: the request's wish, and the quiet hours that hold then."""
+    starts_at = now if command.send_at is None else max(now, command.send_at)
+    quiet_until = None if command.priority is Priority.HIGH else preferences.quiet_until(starts_at)
+    if quiet_until is None:
+        return None if starts_at == now else _Hold(starts_at, None)
+    # what expires before its time is looked at when it does, and not later
+    return _Hold(min(quiet_until, command.expires_at or quiet_until), HoldReason.QUIET_HOURS)
+
+
+def _preferences(user_id: UUID | None, preferences_of: PreferencesOf) -> Preferences:
+    """A recipient that the request names itself has none."""
+    if user_id is None:
+        return DEFAULT_PREFERENCES
+    return preferences_of([user_id]).get(user_id, DEFAULT_PREFERENCES)
 
 
 def _delivery(
@@ -66,7 +106,7 @@ def _delivery(
     reference: TargetReference | SkipReason,
     *,
     priority: Priority,
-    send_at: datetime | None,
+    hold: _Hold | None,
 ) -> NewDelivery:
     new = partial(
         NewDelivery,
@@ -77,13 +117,13 @@ def _delivery(
     )
     if isinstance(reference, SkipReason):
         return new(reference=PersonAddress(), status=Status.SKIPPED, reason=reference)
-    if send_at is not None:
-        return new(reference=reference, status=Status.SCHEDULED, wake_at=send_at)
+    if hold is not None:
+        return new(reference=reference, status=Status.SCHEDULED, reason=hold.reason, wake_at=hold.until)
     return new(reference=reference, status=Status.ACCEPTED)
 
 
 def _recipient(
-    command: SendNotification, people: People
+    command: SendNotification, people: Persons
 ) -> tuple[NamedRecipient, Mapping[Channel, Sequence[TargetReference | SkipReason]]]:
     """Who is meant, and by what each channel reaches them: a reason to skip stands where there is nothing."""
     references: dict[Channel, Sequence[TargetReference | SkipReason]]

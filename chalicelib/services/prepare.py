@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from chalicelib.channels.base import Outgoing
 from chalicelib.domain.delivery import Claimed, Settlement
-from chalicelib.domain.notification import SkipReason, Status
+from chalicelib.domain.notification import HoldReason, Priority, SkipReason, Status
+from chalicelib.domain.preferences import Preferences
 from chalicelib.domain.recipient import EmailTarget, PersonAddress, PushTarget, RegisteredDevice, Target
 from chalicelib.errors import DatabaseUnavailable, InvalidTemplate, RenderFailed
-from chalicelib.services.ports import CompiledTemplates, People
+from chalicelib.services.ports import CompiledTemplates, People, PreferencesOf
 
 MOST_CRASHES = 3
 
@@ -26,44 +28,69 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Addresses:
-    """Where the people of one batch can be reached at this moment."""
+class _Known:
+    """What is known of the people of one batch at this moment: where they are reached, and what they want."""
 
     emails: Mapping[UUID, EmailTarget]
     devices: Mapping[UUID, tuple[UUID, PushTarget]]
+    preferences: Mapping[UUID, Preferences]
+    now: datetime
 
 
 def prepare(
-    batch: Sequence[Claimed], *, people: People, compiled: CompiledTemplates
+    batch: Sequence[Claimed],
+    *,
+    people: People,
+    preferences_of: PreferencesOf,
+    compiled: CompiledTemplates,
+    now: datetime,
 ) -> tuple[list[Prepared], list[Settlement]]:
-    """Split a batch into what shall be sent and what ends without a provider call.
+    """Split a batch into what shall be sent and what ends without a provider call, or waits once more.
 
-    Such an end is never counted as an attempt. While the people's or the templates' database is away, the rest of the
+    Such a turn is never counted as an attempt. While the people's or the templates' database is away, the rest of the
     batch is deferred: it is claimed already, and leases left to end would look like crashes.
     """
     prepared: list[Prepared] = []
     ended: list[Settlement] = []
     try:
-        addresses = _look_up(batch, people)
+        known = _look_up(batch, people, preferences_of, now)
         for claimed in batch:
-            one = _prepare_one(claimed, addresses, compiled)
+            one = _prepare_one(claimed, known, compiled)
             if isinstance(one, Prepared):
                 prepared.append(one)
             else:
                 ended.append(one)
     except DatabaseUnavailable as error:
-        ended += [_defer(claimed, error) for claimed in batch[len(prepared) + len(ended) :]]
+        rest = batch[len(prepared) + len(ended) :]
+        ended += [_defer(claimed, error.code, DATABASE_AWAY_S) for claimed in rest]
     return prepared, ended
 
 
-def _prepare_one(claimed: Claimed, addresses: _Addresses, compiled: CompiledTemplates) -> Prepared | Settlement:
+def _prepare_one(claimed: Claimed, known: _Known, compiled: CompiledTemplates) -> Prepared | Settlement:
     if claimed.expired:
         return _end(claimed, Status.EXPIRED, "expired", "expires_at had passed")
     if claimed.crashes >= MOST_CRASHES:
         return _end(claimed, Status.FAILED, "crashed", f"{claimed.crashes} leases ended while it was being sent")
-    target = _resolve(claimed, addresses)
+    target = _resolve(claimed, known)
     if isinstance(target, SkipReason):
         return _end(claimed, Status.SKIPPED, target, "nothing to send to at the time of sending")
+    return _unwanted(claimed, known) or _render(claimed, target, compiled)
+
+
+def _unwanted(claimed: Claimed, known: _Known) -> Settlement | None:
+    """The end, or the delay, that the person's wishes of this moment call for. A named recipient has none."""
+    preferences = known.preferences.get(claimed.user_id) if claimed.user_id else None
+    if preferences is None:
+        return None
+    if not preferences.wants(claimed.channel, claimed.category):
+        return _end(claimed, Status.SKIPPED, SkipReason.OPTED_OUT, "opted out since it was accepted")
+    quiet_until = None if claimed.priority is Priority.HIGH else preferences.quiet_until(known.now)
+    if quiet_until is None:
+        return None
+    return _defer(claimed, HoldReason.QUIET_HOURS, (quiet_until - known.now).total_seconds())
+
+
+def _render(claimed: Claimed, target: Target, compiled: CompiledTemplates) -> Prepared | Settlement:
     try:
         template = compiled(claimed.template_code, claimed.template_version)[claimed.channel, claimed.locale]
         content = template.render(claimed.variables)
@@ -79,32 +106,38 @@ def _end(claimed: Claimed, status: Status, reason: str, detail: str) -> Settleme
     return Settlement(claimed=claimed, status=status, attempts=claimed.attempt - 1, reason=reason, detail=detail)
 
 
-def _defer(claimed: Claimed, error: DatabaseUnavailable) -> Settlement:
+def _defer(claimed: Claimed, reason: str, wake_after_s: float) -> Settlement:
     return Settlement(
         claimed=claimed,
         status=Status.DEFERRED,
         attempts=claimed.attempt - 1,
-        reason=error.code,
-        wake_after_s=DATABASE_AWAY_S,
+        reason=reason,
+        wake_after_s=wake_after_s,
     )
 
 
-def _look_up(batch: Sequence[Claimed], people: People) -> _Addresses:
-    users = {claimed.user_id for claimed in batch if isinstance(claimed.reference, PersonAddress) and claimed.user_id}
+def _look_up(batch: Sequence[Claimed], people: People, preferences_of: PreferencesOf, now: datetime) -> _Known:
+    addressed = {one.user_id for one in batch if one.user_id and isinstance(one.reference, PersonAddress)}
     devices = {claimed.reference.device_id for claimed in batch if isinstance(claimed.reference, RegisteredDevice)}
-    return _Addresses(
-        emails=people.find_addresses(users) if users else {},
+    users = {claimed.user_id for claimed in batch if claimed.user_id}
+    return _Known(
+        emails=people.find_addresses(addressed) if addressed else {},
         devices=people.find_device_tokens(devices) if devices else {},
+        preferences=preferences_of(users) if users else {},
+        now=now,
     )
 
 
-def _resolve(claimed: Claimed, addresses: _Addresses) -> Target | SkipReason:
+def _resolve(claimed: Claimed, known: _Known) -> Target | SkipReason:
+    """Where it goes now. What was meant for a person who has been erased since names nobody any more."""
     match claimed.reference:
+        case PersonAddress() | RegisteredDevice() if claimed.user_id is None:
+            return SkipReason.ERASED
         case PersonAddress():
-            address = addresses.emails.get(claimed.user_id) if claimed.user_id else None
+            address = known.emails.get(claimed.user_id) if claimed.user_id else None
             return address or SkipReason.NO_ADDRESS
         case RegisteredDevice(device_id=device_id):
-            owner, target = addresses.devices.get(device_id, (None, None))
+            owner, target = known.devices.get(device_id, (None, None))
             return target if target is not None and owner == claimed.user_id else SkipReason.NO_DEVICE
         case EmailTarget() | PushTarget() as named:
             return named

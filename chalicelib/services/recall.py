@@ -9,6 +9,16 @@ from chalicelib.errors import CacheUnavailable, Flaw, InvalidRequest, RequestInP
 from chalicelib.services.ports import Notifications, RequestMemory
 
 
+def require_same(idempotency: IdempotencyKey, earlier: RememberedRequest) -> None:
+    """Raises: InvalidRequest when the key stands for another request."""
+    if earlier.request_hash != idempotency.request_hash:
+        raise InvalidRequest(
+            "This Idempotency-Key was used for another request.",
+            code="idempotency_key_reused",
+            flaws=[Flaw("Idempotency-Key", "was used for another request")],
+        )
+
+
 class Recollection:
     """One request's dealings with its idempotency key. Redis makes it fast; PostgreSQL makes it true."""
 
@@ -37,12 +47,8 @@ class Recollection:
             DatabaseUnavailable: PostgreSQL cannot say; this request is not under way.
         """
         earlier = self._begin_in_memory() or self._find_committed()
-        if earlier is not None and earlier.request_hash != self._idempotency.request_hash:
-            raise InvalidRequest(
-                "This Idempotency-Key was used for another request.",
-                code="idempotency_key_reused",
-                flaws=[Flaw("Idempotency-Key", "was used for another request")],
-            )
+        if earlier is not None:
+            require_same(self._idempotency, earlier)
         return earlier
 
     def request_with(self, answer: Mapping[str, object]) -> RememberedRequest:

@@ -15,7 +15,14 @@ from chalicelib.domain.messages import FAILED, Dispatch, dispatch_of
 from chalicelib.domain.notification import Status
 from chalicelib.domain.recipient import RegisteredDevice
 from chalicelib.domain.retry import RetryDelays
-from chalicelib.errors import DatabaseUnavailable, DeliveryError, DeviceGone, OutcomeUnknown, TransientFailure
+from chalicelib.errors import (
+    DatabaseUnavailable,
+    DeliveryError,
+    DeviceGone,
+    OutcomeUnknown,
+    ProvidersLeftAlone,
+    TransientFailure,
+)
 from chalicelib.services.ports import Clock, Courier, Log, Outbox, People, Settlements
 
 MOST_UNSETTLED = 25
@@ -26,6 +33,9 @@ DATABASE_PAUSE_S = 0.5
 ROOM_TO_GIVE_UP_S = 2.0
 LONGEST_WISH_S = 86_400.0
 """A provider that asks for more than a day is asked again after one."""
+
+SHORTEST_DEFERRAL_S = 1.0
+SPREAD_STEPS = 1000
 
 Outcome = Receipt | DeliveryError
 
@@ -51,10 +61,25 @@ def decide(claimed: Claimed, outcome: Outcome, delays: RetryDelays) -> Settlemen
             provider=outcome.provider,
             provider_message_id=outcome.provider_message_id,
         )
+    if isinstance(outcome, ProvidersLeftAlone):
+        return _defer(claimed, outcome)
     delay_s = delays.after(claimed.attempt) if isinstance(outcome, TransientFailure) else None
     if isinstance(outcome, TransientFailure) and delay_s is not None:
         return _retry(claimed, outcome, delay_s)
     return _fail(claimed, outcome)
+
+
+def _defer(claimed: Claimed, outcome: ProvidersLeftAlone) -> Settlement:
+    """Come back when a provider may be called again, spread out, so that not all do at once. Nothing is counted."""
+    spread = claimed.delivery_id.int % SPREAD_STEPS / SPREAD_STEPS
+    return Settlement(
+        claimed=claimed,
+        status=Status.DEFERRED,
+        attempts=claimed.attempt - 1,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        wake_after_s=max(SHORTEST_DEFERRAL_S, outcome.retry_after_s or 0.0) * (1 + spread / 2),
+    )
 
 
 def _retry(claimed: Claimed, outcome: TransientFailure, delay_s: int) -> Settlement:

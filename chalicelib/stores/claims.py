@@ -9,7 +9,7 @@ from psycopg.rows import kwargs_row
 
 from chalicelib.domain.delivery import Claimed
 from chalicelib.domain.messages import DeliveryMessage
-from chalicelib.domain.notification import WAITING, Channel
+from chalicelib.domain.notification import WAITING, Channel, Priority
 from chalicelib.domain.recipient import unpack_reference
 from chalicelib.stores.postgres import Database
 
@@ -43,7 +43,7 @@ CLAIM: LiteralString = """
     )
     SELECT c.id AS delivery_id, c.notification_id, c.channel, c.lane, c.ticket, c.attempts + 1 AS attempt,
            c.crashes, c.target, n.user_id, n.template_code, n.template_version, c.locale, n.variables,
-           n.correlation_id, coalesce(n.expires_at <= now(), false) AS expired
+           n.category, n.priority, n.correlation_id, coalesce(n.expires_at <= now(), false) AS expired
     FROM claimed c JOIN notifications.notifications n ON n.id = c.notification_id
     ORDER BY c.id
 """
@@ -95,5 +95,6 @@ class ClaimStore:
             return frozenset(row[0] for row in connection.execute(SELECT_KNOWN, {"ids": list(delivery_ids)}))
 
 
-def _claimed(*, channel: str, target: dict[str, str], **columns: Any) -> Claimed:  # Any: the statement's other columns
-    return Claimed(channel=Channel(channel), reference=unpack_reference(target), **columns)
+# Any: the statement's other columns
+def _claimed(*, channel: str, priority: str, target: dict[str, str], **columns: Any) -> Claimed:
+    return Claimed(channel=Channel(channel), priority=Priority(priority), reference=unpack_reference(target), **columns)

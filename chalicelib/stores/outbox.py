@@ -22,50 +22,73 @@ LONGEST_WATCH_S = 900
 
 TAKE_DUE: LiteralString = """
     WITH due AS (
-        SELECT id, status FROM notifications.deliveries
+        SELECT id, notification_id, status, cancel_requested_at FROM notifications.deliveries
         WHERE wake_at <= now() AND status <> 'queued'
         ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ), fate AS (
+        SELECT due.id, due.status AS status_before, n.correlation_id,
+               CASE WHEN due.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                    WHEN n.expires_at <= now() THEN 'expired'
+                    WHEN due.status = 'sending' THEN 'queued'
+                    ELSE due.status END AS status
+        FROM due JOIN notifications.notifications n ON n.id = due.notification_id
     ), taken AS (
         -- an ended lease voids its claim: the ticket grows, and whatever the worker still brings is late
         UPDATE notifications.deliveries d
-        SET wake_at = now() + %(taken)s, updated_at = now(),
-            status = CASE due.status WHEN 'sending' THEN 'queued' ELSE d.status END,
-            ticket = d.ticket + (due.status = 'sending')::int,
-            crashes = d.crashes + (due.status = 'sending')::int,
-            published_at = CASE due.status WHEN 'sending' THEN NULL ELSE d.published_at END
-        FROM due WHERE d.id = due.id
-        RETURNING d.id, d.notification_id, d.channel, d.lane, d.ticket, d.attempts, due.status AS status_before
+        SET wake_at = CASE WHEN f.status IN ('cancelled', 'expired') THEN NULL ELSE now() + %(taken)s END,
+            updated_at = now(), status = f.status, cancel_requested_at = NULL,
+            reason = CASE f.status WHEN 'expired' THEN 'expired' ELSE d.reason END,
+            ticket = d.ticket + (f.status_before = 'sending')::int,
+            crashes = d.crashes + (f.status_before = 'sending')::int,
+            published_at = CASE f.status_before WHEN 'sending' THEN NULL ELSE d.published_at END
+        FROM fate f WHERE d.id = f.id
+        RETURNING d.id, d.notification_id, d.channel, d.lane, d.ticket, d.attempts, d.wake_at, f.status,
+                  f.status_before, f.correlation_id
     ), events AS (
-        INSERT INTO notifications.events (id, notification_id, delivery_id, event, attempt, correlation_id)
-        SELECT notifications.sibling(t.notification_id), t.notification_id, t.id, e.event, t.attempts, n.correlation_id
+        INSERT INTO notifications.events (id, notification_id, delivery_id, event, attempt, reason, correlation_id)
+        SELECT notifications.sibling(t.notification_id), t.notification_id, t.id, e.event, t.attempts,
+               CASE e.event WHEN 'expired' THEN 'expired' END, t.correlation_id
         FROM taken t
-        JOIN notifications.notifications n ON n.id = t.notification_id
-        CROSS JOIN LATERAL (VALUES (1, 'lease_ended'), (2, 'queued')) AS e (place, event)
-        WHERE t.status_before = 'sending'
+        CROSS JOIN LATERAL (VALUES
+            (1, CASE t.status_before WHEN 'sending' THEN 'lease_ended' END),
+            (2, CASE WHEN t.status <> t.status_before THEN t.status END)) AS e (place, event)
+        WHERE e.event IS NOT NULL
         ORDER BY t.id, e.place
     )
-    SELECT t.id AS delivery_id, t.notification_id, t.channel, t.lane, t.ticket, n.correlation_id
-    FROM taken t JOIN notifications.notifications n ON n.id = t.notification_id
+    SELECT id AS delivery_id, notification_id, channel, lane, ticket, correlation_id, wake_at IS NULL AS ended
+    FROM taken
 """
 
 # What was published before a message that has been claimed since cannot be waiting in the queue; what was published
 # after it may well be, and is only looked at again later, ever more seldom.
 TAKE_LOST: LiteralString = """
     WITH overdue AS (
-        SELECT d.id, l.claimed_published IS NOT NULL AND d.published_at < l.claimed_published
+        SELECT d.id, d.notification_id, l.claimed_published IS NOT NULL AND d.published_at < l.claimed_published
                      OR d.published_at IS NULL OR d.lane = ANY (%(empty_lanes)s) AS lost
         FROM notifications.deliveries d LEFT JOIN notifications.lanes l ON l.lane = d.lane
         WHERE d.wake_at <= now() AND d.status = 'queued'
         ORDER BY d.wake_at LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
+    ), fate AS (
+        SELECT o.id, o.lost, coalesce(n.expires_at <= now(), false) AS expired, n.correlation_id
+        FROM overdue o JOIN notifications.notifications n ON n.id = o.notification_id
+    ), ended AS (
+        -- its lane stands still: the message that may be in it is void from now on
+        UPDATE notifications.deliveries d
+        SET status = 'expired', reason = 'expired', ticket = d.ticket + 1, wake_at = NULL, updated_at = now()
+        FROM fate f WHERE d.id = f.id AND f.expired
+        RETURNING d.id, d.notification_id, d.attempts, f.correlation_id
+    ), events AS (
+        INSERT INTO notifications.events (id, notification_id, delivery_id, event, attempt, reason, correlation_id)
+        SELECT notifications.sibling(notification_id), notification_id, id, 'expired', attempts, 'expired',
+               correlation_id
+        FROM ended
     ), taken AS (
         UPDATE notifications.deliveries d
         SET wake_at = now() + least(greatest(2 * (now() - coalesce(d.published_at, now())), %(watch)s), %(longest)s)
-        FROM overdue WHERE d.id = overdue.id
-        RETURNING d.id, d.notification_id, d.channel, d.lane, d.ticket, overdue.lost
+        FROM fate f WHERE d.id = f.id AND NOT f.expired
+        RETURNING d.id, d.notification_id, d.channel, d.lane, d.ticket, f.lost, f.correlation_id
     )
-    SELECT t.id AS delivery_id, t.notification_id, t.channel, t.lane, t.ticket, n.correlation_id
-    FROM taken t JOIN notifications.notifications n ON n.id = t.notification_id
-    WHERE t.lost
+    SELECT id AS delivery_id, notification_id, channel, lane, ticket, correlation_id FROM taken WHERE lost
 """
 
 OVERDUE_LANES: LiteralString = """
@@ -106,8 +129,17 @@ class OutboxStore:
         self._database = database
 
     def take_due(self, *, limit: int) -> list[Waiting]:
-        """Rows past their time: publishes overdue, schedules and retries due, leases ended (counted as crashes)."""
-        return self._take(TAKE_DUE, {"limit": limit, "taken": timedelta(seconds=TAKEN_S)})
+        """Rows past their time: publishes overdue, schedules and retries due, leases ended (counted as crashes).
+
+        What has expired ends here instead, and so does what was cancelled while its worker died.
+        """
+        parameters = {"limit": limit, "taken": timedelta(seconds=TAKEN_S)}
+        with self._database.session() as connection:
+            cursor = connection.cursor(row_factory=kwargs_row(_waiting_unless_ended))
+            while taken := cursor.execute(TAKE_DUE, parameters).fetchall():
+                if due := [row for row in taken if row is not None]:
+                    return due
+        return []
 
     def find_overdue_lanes(self) -> list[str]:
         """The lanes that have queued rows past their time."""
@@ -149,3 +181,7 @@ class OutboxStore:
 
 def _waiting(*, channel: str, **columns: Any) -> Waiting:  # Any: the statements' other columns
     return Waiting(channel=Channel(channel), **columns)
+
+
+def _waiting_unless_ended(*, ended: bool, **columns: Any) -> Waiting | None:  # Any: as above
+    return None if ended else _waiting(**columns)

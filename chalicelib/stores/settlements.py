@@ -21,20 +21,23 @@ SETTLE: LiteralString = """
         SELECT d.id, d.ticket = o.ticket AND d.status <> 'sending' AS settled_already
         FROM notifications.deliveries d JOIN outcome o ON o.delivery_id = d.id
     ), locked AS (
-        SELECT d.id
+        -- what was cancelled while it was being sent ends with this attempt, however that went
+        SELECT d.id, CASE WHEN d.cancel_requested_at IS NOT NULL AND o.wake_after_s IS NOT NULL THEN 'cancelled'
+                          ELSE o.status END AS status
         FROM notifications.deliveries d JOIN outcome o ON o.delivery_id = d.id AND o.ticket = d.ticket
         WHERE d.status = 'sending'
         ORDER BY d.id FOR UPDATE OF d
     ), settled AS (
         UPDATE notifications.deliveries d
-        SET status = o.status, attempts = o.attempts, reason = o.reason,
+        SET status = l.status, attempts = o.attempts, reason = o.reason,
             provider = coalesce(o.provider, d.provider), provider_message_id = o.provider_message_id,
-            wake_at = now() + make_interval(secs => o.wake_after_s), updated_at = now(),
+            wake_at = CASE WHEN l.status = o.status THEN now() + make_interval(secs => o.wake_after_s) END,
+            updated_at = now(), cancel_requested_at = NULL,
             -- what goes back to its queue is not there before the note that says so
             published_at = CASE o.status WHEN 'queued' THEN NULL ELSE d.published_at END
         FROM outcome o JOIN locked l ON l.id = o.delivery_id
         WHERE d.id = o.delivery_id
-        RETURNING d.id
+        RETURNING d.id, d.status
     ), events AS (
         INSERT INTO notifications.events (
             id, notification_id, delivery_id, event, attempt, provider, reason, detail, correlation_id)
@@ -47,7 +50,7 @@ SETTLE: LiteralString = """
         LEFT JOIN settled s ON s.id = o.delivery_id
         CROSS JOIN LATERAL (VALUES
             (1, CASE WHEN o.device_removed THEN 'device_removed' END),
-            (2, CASE WHEN s.id IS NOT NULL THEN o.status ELSE 'outcome_late' END)) AS e (place, event)
+            (2, CASE WHEN s.id IS NOT NULL THEN s.status ELSE 'outcome_late' END)) AS e (place, event)
         WHERE e.event IS NOT NULL AND (s.id IS NOT NULL OR NOT b.settled_already)
         ORDER BY o.delivery_id, e.place
     ), failed AS (

@@ -6,15 +6,14 @@ from uuid import UUID
 
 from psycopg.rows import dict_row, kwargs_row
 
-from chalicelib.domain.identity import sibling_range
+from chalicelib.domain.identity import moment_of, sibling_range
 from chalicelib.domain.notification import Channel, EventName, Priority, Status
 from chalicelib.domain.trace import TracedDelivery, TracedEvent, TracedNotification
 from chalicelib.stores.postgres import Database
 
 SELECT_NOTIFICATION: LiteralString = """
     SELECT id AS notification_id, client_id, user_id, recipient ->> 'name' AS recipient_name, template_code,
-           template_version, category, priority, locale, variables, metadata, correlation_id, send_at, expires_at,
-           created_at
+           template_version, category, priority, locale, variables, metadata, correlation_id, send_at, expires_at
     FROM notifications.notifications WHERE id = %(notification_id)s
 """
 
@@ -47,16 +46,34 @@ class TraceStore:
         parameters = {"notification_id": notification_id, "first": keys.first, "end": keys.end}
         with self._database.session() as connection:
             with connection.pipeline():
-                notifications = connection.cursor(row_factory=dict_row).execute(SELECT_NOTIFICATION, parameters)
+                notifications = connection.cursor(row_factory=kwargs_row(_head)).execute(
+                    SELECT_NOTIFICATION, parameters
+                )
                 deliveries = connection.cursor(row_factory=kwargs_row(_delivery)).execute(SELECT_DELIVERIES, parameters)
                 events = connection.cursor(row_factory=dict_row).execute(SELECT_EVENTS, parameters)
-            row = notifications.fetchone()
-            if row is None:
+            head = notifications.fetchone()
+            if head is None:
                 return None
-            return _notification(row, deliveries.fetchall(), events.fetchall())
+            return replace(head, deliveries=_with_events(deliveries.fetchall(), events.fetchall()))
+
+    def find_head(self, notification_id: UUID) -> TracedNotification | None:
+        """The notification without its deliveries, or None."""
+        with self._database.session() as connection:
+            cursor = connection.cursor(row_factory=kwargs_row(_head))
+            return cursor.execute(SELECT_NOTIFICATION, {"notification_id": notification_id}).fetchone()
 
 
 # Any: the columns of the statements above, by their names
+def _head(*, notification_id: UUID, priority: str, **columns: Any) -> TracedNotification:
+    return TracedNotification(
+        notification_id=notification_id,
+        priority=Priority(priority),
+        created_at=moment_of(notification_id),
+        deliveries=(),
+        **columns,
+    )
+
+
 def _delivery(*, channel: str, status: str, **columns: Any) -> TracedDelivery:
     return TracedDelivery(channel=Channel(channel), status=Status(status), **columns)
 
@@ -65,11 +82,8 @@ def _event(*, event: str, **columns: Any) -> TracedEvent:
     return TracedEvent(event=EventName(event), **columns)
 
 
-def _notification(
-    row: dict[str, Any], deliveries: list[TracedDelivery], events: list[dict[str, Any]]
-) -> TracedNotification:
+def _with_events(deliveries: list[TracedDelivery], events: list[dict[str, Any]]) -> tuple[TracedDelivery, ...]:
     histories: dict[UUID, list[TracedEvent]] = {}
     for event in events:
         histories.setdefault(event.pop("delivery_id"), []).append(_event(**event))
-    told = tuple(replace(delivery, events=tuple(histories.get(delivery.delivery_id, ()))) for delivery in deliveries)
-    return TracedNotification(**{**row, "priority": Priority(row["priority"])}, deliveries=told)
+    return tuple(replace(delivery, events=tuple(histories.get(delivery.delivery_id, ()))) for delivery in deliveries)

@@ -17,7 +17,18 @@ from chalicelib.services.accept import Accepted, accept
 from chalicelib.services.load_compiled import load_compiled
 from chalicelib.services.ports import CompiledContents
 from chalicelib.services.relay import relay
-from tests.fakes_core import EMAIL, PUSH, Died, FakeCourier, FakeMemory, Faulty, Ledger, ManualClock, RecordingLog
+from tests.fakes_core import (
+    EMAIL,
+    PUSH,
+    Died,
+    FakeCourier,
+    FakeMemory,
+    FakeWishes,
+    Faulty,
+    Ledger,
+    ManualClock,
+    RecordingLog,
+)
 from tests.fakes_people import FakeDevices, FakePeople, FakeTemplates, FakeUsers
 
 TO_ADA = SendNotification(
@@ -59,6 +70,7 @@ class World:
         return {
             "memory": self.memory,
             "people": FakePeople(users, FakeDevices(users)),
+            "preferences_of": FakeWishes(),
             "catalog": self.templates,
             "compiled": self.compiled,
             "notifications": self.ledger,

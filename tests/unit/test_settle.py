@@ -21,10 +21,13 @@ from chalicelib.errors import (
     DatabaseUnavailable,
     DeliveryError,
     DeviceGone,
+    MessageDeferred,
     MessageRefused,
     OutcomeUnknown,
     PermanentFailure,
+    PlatformMisconfigured,
     ProviderMisconfigured,
+    ProvidersLeftAlone,
     ProviderUnavailable,
     RenderFailed,
     TransientFailure,
@@ -46,6 +49,8 @@ RETRIED: dict[type[DeliveryError], bool] = {
     ProviderUnavailable: True,
     ProviderMisconfigured: True,
     OutcomeUnknown: True,
+    MessageDeferred: True,
+    PlatformMisconfigured: True,
 }
 
 
@@ -55,7 +60,8 @@ def tree_of(kind: type[DeliveryError]) -> Iterator[type[DeliveryError]]:
         yield from tree_of(narrower)
 
 
-EVERY_ERROR = sorted(set(tree_of(DeliveryError)), key=lambda kind: kind.__name__)
+NO_ATTEMPT = {ProvidersLeftAlone}
+EVERY_ERROR = sorted(set(tree_of(DeliveryError)) - NO_ATTEMPT, key=lambda kind: kind.__name__)
 
 
 def test_every_class_of_error_has_its_decision_here() -> None:
@@ -94,6 +100,19 @@ def test_whatever_a_provider_wishes_the_next_attempt_lies_between_its_delay_and_
 def test_a_wish_longer_than_the_delay_is_a_due_time_and_no_wait_queue() -> None:
     settled = decide(a_claim(), ProviderUnavailable("later", retry_after_s=60), DELAYS)
     assert (settled.wake_after_s, settled.retry_in_s) == (60, None)
+
+
+def test_what_no_provider_was_called_for_is_deferred_and_not_counted_also_after_the_last_delay() -> None:
+    settled = decide(a_claim(attempt=4), ProvidersLeftAlone("open", retry_after_s=20), DELAYS)
+    assert (settled.status, settled.attempts, settled.reason) == (Status.DEFERRED, 3, "circuit_open")
+    assert settled.wake_after_s is not None
+    assert 20 <= settled.wake_after_s <= 30
+    assert settled.retry_in_s is None
+
+
+def test_the_deferred_come_back_one_after_the_other() -> None:
+    outcome = ProvidersLeftAlone("open", retry_after_s=20)
+    assert len({decide(a_claim(), outcome, DELAYS).wake_after_s for _ in range(50)}) > 20
 
 
 def test_acceptance_is_sent() -> None:

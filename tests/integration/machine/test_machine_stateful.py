@@ -58,6 +58,20 @@ class DeliveryWorld(RuleBasedStateMachine):
         self.machine.claims.claim(self.queue, lease_s=30)
 
     @rule()
+    def cancel_one(self) -> None:
+        if self.recorded:
+            self.machine.cancel(self.order.choice(self.recorded))
+
+    @rule()
+    def let_one_expire(self) -> None:
+        if self.recorded:
+            with self.database.session() as connection:
+                connection.execute(
+                    "UPDATE notifications.notifications SET expires_at = now() WHERE id = %s",
+                    [self.order.choice(self.recorded).notification_id],
+                )
+
+    @rule()
     def wipe_the_broker(self) -> None:
         self.queue = []
 
