@@ -1,7 +1,8 @@
 """The plain text of an HTML e-mail, for readers that show no HTML: what it says, without how it looks."""
 
 import re
-from html.parser import HTMLParser
+
+from chalicelib.domain.html_tokens import EndTag, StartTag, Text, tokens_of
 
 _SILENT = frozenset({"head", "script", "style", "template", "title", "svg"})
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "hr"})
@@ -15,13 +16,12 @@ _LINES = frozenset(
     "form",
 }
 _CELLS = frozenset({"td", "th"})
-_VOID = frozenset({"br", "hr", "img", "meta", "link", "input", "col", "wbr"})
 _LINK_SCHEMES = ("http://", "https://", "mailto:", "tel:")
 
+_DEEPEST_INDENT = 8
 _INDENTED = "\x00"
 """Stands before a line whose leading spaces count; HTML itself cannot hold it."""
 
-_TAG = re.compile(r"<[^>]*>?")
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _MANY_LINES = re.compile(r"\n{3,}")
 
@@ -29,23 +29,25 @@ _MANY_LINES = re.compile(r"\n{3,}")
 def html_to_text(html: str) -> str:
     """Paragraphs, list items, table rows on lines of their own, links as `text (url)`; no scripts, no styles.
 
-    Never raises: what is no HTML comes back without its tags.
+    Never raises, and takes time in proportion to the length, however broken the HTML is.
     """
     reader = _Reader()
-    try:
-        reader.feed(html)
-        reader.close()
-    except AssertionError:  # the parser's answer to a declaration such as `<![x[`
-        return _SPACE.sub(" ", _TAG.sub(" ", html)).strip()
+    for token in tokens_of(html):
+        match token:
+            case Text(text):
+                reader.read_text(text)
+            case StartTag():
+                reader.open(token)
+            case EndTag(name):
+                reader.close(name)
     return reader.text
 
 
-class _Reader(HTMLParser):
+class _Reader:
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._pieces: list[str] = []
-        self._silent: list[str] = []
-        self._links: list[tuple[str, int]] = []
+        self._silent: tuple[str, int] | None = None
+        self._link: tuple[str, int] | None = None
         self._lists: list[int | None] = []
         self._preformatted = 0
 
@@ -54,17 +56,18 @@ class _Reader(HTMLParser):
         lines = "".join(self._pieces).split("\n")
         return _MANY_LINES.sub("\n\n", "\n".join(_tidy(line) for line in lines)).strip("\n")
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def open(self, start: StartTag) -> None:
+        tag = start.name
         if self._silent or tag in _SILENT:
-            if tag not in _VOID:
-                self._silent.append(tag)
+            outermost, depth = self._silent or (tag, 0)
+            self._silent = (outermost, depth + (tag == outermost))
             return
         self._break_before(tag)
-        attributes = dict(attrs)
         if tag == "a":
-            self._links.append(((attributes.get("href") or "").strip(), len(self._pieces)))
+            self._close_link()
+            self._link = (start.attributes.get("href", "").strip(), len(self._pieces))
         elif tag == "img":
-            self._write(attributes.get("alt") or "")
+            self._write(start.attributes.get("alt", ""))
         elif tag == "li":
             self._pieces.append(self._bullet())
         elif tag in {"ul", "ol"}:
@@ -72,12 +75,13 @@ class _Reader(HTMLParser):
         elif tag == "pre":
             self._preformatted += 1
 
-    def handle_endtag(self, tag: str) -> None:
+    def close(self, tag: str) -> None:
         if self._silent:
-            if tag in self._silent:
-                del self._silent[self._silent.index(tag) :]
+            outermost, depth = self._silent
+            depth -= tag == outermost
+            self._silent = (outermost, depth) if depth else None
             return
-        if tag == "a" and self._links:
+        if tag == "a":
             self._close_link()
         elif tag in {"ul", "ol"} and self._lists:
             self._lists.pop()
@@ -88,9 +92,9 @@ class _Reader(HTMLParser):
         elif tag not in {"br", "hr"}:
             self._break_before(tag)
 
-    def handle_data(self, data: str) -> None:
+    def read_text(self, text: str) -> None:
         if not self._silent:
-            self._write(data)
+            self._write(text)
 
     def _write(self, words: str) -> None:
         clean = words.replace(_INDENTED, "")
@@ -120,7 +124,7 @@ class _Reader(HTMLParser):
         self._pieces.append("\n" * breaks)
 
     def _bullet(self) -> str:
-        indent = _INDENTED + "  " * max(0, len(self._lists) - 1)
+        indent = _INDENTED + "  " * max(0, min(len(self._lists) - 1, _DEEPEST_INDENT))
         number = self._lists[-1] if self._lists else None
         if number is None:
             return f"{indent}- "
@@ -128,7 +132,10 @@ class _Reader(HTMLParser):
         return f"{indent}{number}. "
 
     def _close_link(self) -> None:
-        target, start = self._links.pop()
+        if self._link is None:
+            return
+        target, start = self._link
+        self._link = None
         shown = "".join(self._pieces[start:]).strip()
         address = target.removeprefix("mailto:").removeprefix("tel:")
         if not target.lower().startswith(_LINK_SCHEMES) or shown in {target, address}:

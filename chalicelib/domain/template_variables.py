@@ -1,33 +1,103 @@
-"""Which names a template cannot do without, read from its syntax tree."""
+"""Which names a template cannot do without, read from its syntax tree and those of its partials."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from jinja2 import nodes
 
+from chalicelib.domain.template_unit import Unit
+from chalicelib.errors import InvalidTemplate
+
 _OF_MACROS = frozenset({"caller", "varargs", "kwargs"})
+_NOT_HANDED_ON = _OF_MACROS | {"loop", "super"}
+"""Names that Jinja2 makes for one place, and that what is included there does not see."""
 
 
-def needed_variables(tree: nodes.Template, *, provided: Iterable[str]) -> frozenset[str]:
+def needed_variables(unit: Unit, *, provided: Iterable[str]) -> frozenset[str]:
     """The top-level names that rendering may ask for and that neither the template nor `provided` defines.
 
     A name is not needed where it only stands before `default`, is asked whether it is `defined`, or is used under such
     a question. A name that only some branches use is needed: which branch is taken is not known beforehand.
+
+    Raises:
+        InvalidTemplate: a block asks for its parent and has none.
     """
-    reader = _Reader()
-    reader.read(tree, frozenset(provided) | {"self"})
-    return frozenset(reader.needed)
+    needed: set[str] = set()
+    _Reader(unit, needed).read_whole(frozenset(provided) | {"self"})
+    return frozenset(needed)
 
 
 class _Reader:
-    """Walks statements in order with the names known so far; `read` returns those known afterwards."""
+    """Walks statements in order with the names known so far; `read` returns those known afterwards.
 
-    def __init__(self) -> None:
-        self.needed: set[str] = set()
+    What a unit extends runs after it, with the names that it has set, and shows the blocks of whoever comes first.
+    """
+
+    def __init__(self, unit: Unit, needed: set[str]) -> None:
+        self.needed = needed
+        self._lineage = [*_lineage(unit)]
+        self._unit = unit
+        self._blocks: dict[str, list[tuple[nodes.Block, Unit]]] = {}
+        for each in self._lineage:
+            for block in each.tree.find_all(nodes.Block):
+                self._blocks.setdefault(block.name, []).append((block, each))
+        self._shown: list[str] = []
+        self._is_outermost = True
+        self._set_before = frozenset[str]()
+
+    def read_whole(self, known: frozenset[str]) -> None:
+        """Read the unit and what it extends as rendering it would."""
+        if any(name.name == "self" for each in self._lineage for name in each.tree.find_all(nodes.Name)):
+            self._set_before = known
+            for name in self._blocks:  # `self.name()` may show it before anything is set
+                self._show(name, known)
+        for unit in self._lineage:
+            self._unit = unit
+            for statement in unit.tree.body:
+                self._set_before = known
+                known = self.read(statement, known)
 
     def read(self, node: nodes.Node, known: frozenset[str]) -> frozenset[str]:
         reading = getattr(self, f"_read_{type(node).__name__.lower()}", self._read_children)
         after: frozenset[str] = reading(node, known)
         return after
+
+    def _read_inside(self, body: Iterable[nodes.Node], known: frozenset[str]) -> None:
+        """Read what has a scope of its own: nothing that is set there is known afterwards."""
+        outermost, self._is_outermost = self._is_outermost, False
+        self._read_all(body, known)
+        self._is_outermost = outermost
+
+    def _read_extends(self, _node: nodes.Extends, known: frozenset[str]) -> frozenset[str]:
+        return known
+
+    def _read_include(self, node: nodes.Include, known: frozenset[str]) -> frozenset[str]:
+        if isinstance(node.template, nodes.Const):
+            included = self._unit.included[node.template.value]
+            _Reader(included, self.needed).read_whole((known - _NOT_HANDED_ON) | {"self"})
+        return known
+
+    def _read_block(self, node: nodes.Block, known: frozenset[str]) -> frozenset[str]:
+        extends = self._unit is not self._lineage[-1]
+        if not (self._is_outermost and extends):
+            self._show(node.name, known if node.scoped else self._set_before)
+        return known
+
+    def _show(self, name: str, known: frozenset[str]) -> None:
+        """Read the block of this name that is shown, and those above it that it asks for."""
+        if name in self._shown:
+            return
+        showing = self._unit
+        self._shown.append(name)
+        for block, unit in self._blocks[name]:
+            self._unit = unit
+            self._read_inside(block.body, known | {"super"})
+            asking = [each for each in block.find_all(nodes.Name) if each.name == "super"]
+            if not asking:
+                break
+            if block is self._blocks[name][-1][0]:
+                raise InvalidTemplate(f"there is no parent of the block {name}", line=asking[0].lineno)
+        self._shown.pop()
+        self._unit = showing
 
     def _read_all(self, body: Iterable[nodes.Node], known: frozenset[str]) -> frozenset[str]:
         for node in body:
@@ -88,8 +158,8 @@ class _Reader:
         inside = known | _names(node.target) | {"loop"}
         if node.test is not None:
             self.read(node.test, inside)
-        self._read_all(node.body, inside)
-        self._read_all(node.else_, known)
+        self._read_inside(node.body, inside)
+        self._read_inside(node.else_, known)
         return known
 
     def _read_assign(self, node: nodes.Assign, known: frozenset[str]) -> frozenset[str]:
@@ -99,24 +169,34 @@ class _Reader:
         return known | _names(node.target)
 
     def _read_assignblock(self, node: nodes.AssignBlock, known: frozenset[str]) -> frozenset[str]:
-        self._read_all(node.body, known)
+        self._read_inside(node.body, known)
         if node.filter is not None:
             self.read(node.filter, known)
         return known | _names(node.target)
 
+    def _read_filterblock(self, node: nodes.FilterBlock, known: frozenset[str]) -> frozenset[str]:
+        self._read_inside([*node.body, node.filter], known)
+        return known
+
     def _read_with(self, node: nodes.With, known: frozenset[str]) -> frozenset[str]:
         self._read_all(node.values, known)
-        self._read_all(node.body, known.union(*(_names(target) for target in node.targets)))
+        self._read_inside(node.body, known.union(*(_names(target) for target in node.targets)))
         return known
 
     def _read_macro(self, node: nodes.Macro, known: frozenset[str]) -> frozenset[str]:
         self._read_all(node.defaults, known)
-        self._read_all(node.body, known.union({node.name}, _OF_MACROS, *(_names(argument) for argument in node.args)))
+        self._read_inside(
+            node.body, known.union({node.name}, _OF_MACROS, *(_names(argument) for argument in node.args))
+        )
         return known | {node.name}
 
-    def _read_block(self, node: nodes.Block, known: frozenset[str]) -> frozenset[str]:
-        self._read_all(node.body, known)
-        return known
+
+def _lineage(unit: Unit) -> Iterator[Unit]:
+    """The unit, what it extends, what that extends, and so on."""
+    yield unit
+    for node in unit.tree.body:
+        if isinstance(node, nodes.Extends) and isinstance(node.template, nodes.Const):
+            yield from _lineage(unit.included[node.template.value])
 
 
 def _names(target: nodes.Node) -> frozenset[str]:

@@ -134,8 +134,9 @@ def _resolve(claimed: Claimed, known: _Known) -> Target | SkipReason:
         case PersonAddress() | RegisteredDevice() if claimed.user_id is None:
             return SkipReason.ERASED
         case PersonAddress():
+            # everybody has an address: who has none is gone, and their erasure is on its way here
             address = known.emails.get(claimed.user_id) if claimed.user_id else None
-            return address or SkipReason.NO_ADDRESS
+            return address or SkipReason.ERASED
         case RegisteredDevice(device_id=device_id):
             owner, target = known.devices.get(device_id, (None, None))
             return target if target is not None and owner == claimed.user_id else SkipReason.NO_DEVICE

@@ -3,13 +3,19 @@
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
 
-from chalicelib.domain.catalog import NewTemplate, Template, TemplateVersion
+from chalicelib.domain.catalog import DescribedVersion, Template
+from chalicelib.services import add_version as extending
+from chalicelib.services import change_template as changing
 from chalicelib.services import create_template as adding
+from chalicelib.services import find_missing_translations as translating
+from chalicelib.services import find_template as finding
+from chalicelib.services import preview_template as previewing
 from chalicelib.services import publish_template as publishing
 from chalicelib.services.load_compiled import load_compiled
 from chalicelib.services.ports import CompiledContents
+from chalicelib.stores.template_versions import VersionStore
 from chalicelib.stores.templates import TemplateStore
-from chalicelib.wiring.environment import database
+from chalicelib.wiring.environment import clock, database, read_database
 
 MOST_COMPILED_VERSIONS = 512
 
@@ -19,17 +25,68 @@ def templates() -> TemplateStore:
     return TemplateStore(database=database("templates"))
 
 
+@cache
+def versions() -> VersionStore:
+    return VersionStore(database=database("templates"))
+
+
 @lru_cache(maxsize=MOST_COMPILED_VERSIONS)
 def compiled(code: str, number: int) -> CompiledContents:
-    """A version's contents, compiled once an environment: versions never change."""
-    return load_compiled(code, number, versions=templates())
+    """A version's contents, each compiled once an environment: no version changes, nor do its partials."""
+    return load_compiled(code, number, versions=versions())
 
 
 @cache
-def create_template() -> Callable[[NewTemplate], tuple[Template, TemplateVersion]]:
-    return partial(adding.create_template, templates=templates())
+def create_template() -> Callable[[adding.CreateTemplate], tuple[Template, DescribedVersion]]:
+    return partial(adding.create_template, templates=templates(), versions=versions(), clock=clock)
 
 
 @cache
-def publish_template() -> Callable[[str, int], TemplateVersion]:
-    return partial(publishing.publish_template, templates=templates())
+def add_version() -> Callable[[extending.AddVersion], DescribedVersion]:
+    return partial(extending.add_version, templates=templates(), versions=versions(), clock=clock)
+
+
+@cache
+def publish_template() -> Callable[[publishing.PublishVersion], DescribedVersion]:
+    return partial(publishing.publish_template, versions=versions(), compiled=compiled, clock=clock)
+
+
+@cache
+def change_template() -> Callable[[changing.ChangeTemplate], Template]:
+    return partial(changing.change_template, templates=templates(), clock=clock)
+
+
+@cache
+def archive_template() -> Callable[[changing.ArchiveTemplate], None]:
+    return partial(changing.archive_template, templates=templates(), clock=clock)
+
+
+@cache
+def find_template() -> Callable[[str], Template]:
+    return partial(finding.find_template, templates=templates())
+
+
+@cache
+def list_templates() -> partial[finding.TemplatePage]:
+    return partial(finding.list_templates, templates=TemplateStore(database=read_database("templates")))
+
+
+@cache
+def list_versions() -> partial[finding.VersionPage]:
+    replica = VersionStore(database=read_database("templates"))
+    return partial(finding.list_versions, templates=templates(), versions=replica)
+
+
+@cache
+def find_version() -> Callable[[str, int], DescribedVersion]:
+    return partial(finding.find_version, templates=templates(), versions=versions(), compiled=compiled)
+
+
+@cache
+def preview_template() -> Callable[[previewing.PreviewTemplate], previewing.Previewed]:
+    return partial(previewing.preview_template, templates=templates(), compiled=compiled)
+
+
+@cache
+def find_missing_translations() -> Callable[[str], translating.TranslationReport]:
+    return partial(translating.find_missing_translations, templates=templates(), versions=versions())

@@ -18,6 +18,7 @@ from tests.requests_of_a_backend import (
     DEVICES,
     EMAIL,
     NOTIFICATION,
+    OPEN,
     SCOPES,
     SOMEBODY,
     TEMPLATE,
@@ -27,7 +28,7 @@ from tests.requests_of_a_backend import (
 )
 
 
-@pytest.mark.parametrize("route", [*SCOPES, "POST /v1/auth/token"])
+@pytest.mark.parametrize("route", [*SCOPES, *OPEN])
 def test_good_input_gets_as_far_as_the_missing_database(client: GatewayClient, route: str) -> None:
     answer = client.call(route, BODIES.get(route))
     assert_problem(answer, 503)
@@ -68,7 +69,7 @@ def test_an_unknown_field_is_422_on_every_route_with_a_body(client: GatewayClien
     assert answer.pointers == {"/colour"}
 
 
-@pytest.mark.parametrize("route", [*SCOPES, "POST /v1/auth/token", "GET /health", "GET /health/ready"])
+@pytest.mark.parametrize("route", [*SCOPES, *OPEN, "GET /health", "GET /health/ready"])
 def test_an_unknown_query_parameter_is_422_on_every_route(client: GatewayClient, route: str) -> None:
     answer = client.call(f"{route}?colour=red", BODIES.get(route))
     assert_problem(answer, 422)
@@ -80,9 +81,17 @@ def test_a_body_in_another_media_type_is_415(client: GatewayClient, route: str) 
     assert_problem(client.call(route, BODIES[route], headers={"Content-Type": "text/plain"}), 415)
 
 
-@pytest.mark.parametrize("route", [route for route in BODIES if route != "POST /v1/templates"])
+LARGE = {"POST /v1/templates", "POST /v1/notifications/batch"}
+
+
+@pytest.mark.parametrize("route", [route for route in BODIES if route not in LARGE])
 def test_a_body_of_300_kib_is_413(client: GatewayClient, route: str) -> None:
     assert_problem(client.call(route, {**BODIES[route], "name": "x" * 300 * 1024}), 413)
+
+
+def test_a_batch_of_more_than_5_mib_is_413(client: GatewayClient) -> None:
+    large = NOTIFICATION | {"metadata": {"x": "x" * 200 * 1024}}
+    assert_problem(client.call("POST /v1/notifications/batch", {"items": [large] * 27}), 413)
 
 
 def test_a_template_of_300_kib_is_told_which_source_is_too_large(client: GatewayClient) -> None:
@@ -98,6 +107,9 @@ def test_a_template_of_300_kib_is_told_which_source_is_too_large(client: Gateway
     ("route", "field"),
     [
         ("POST /v1/auth/token", "client_id"),
+        ("POST /v1/auth/login", "password"),
+        ("POST /v1/auth/refresh", "refresh_token"),
+        ("POST /v1/clients", "name"),
         ("POST /v1/users", "name"),
         (f"POST {DEVICES}", "token"),
         ("POST /v1/templates", "name"),
@@ -125,20 +137,27 @@ def test_text_that_cannot_be_stored_is_422(client: GatewayClient, route: str, fi
         "POST /v1/templates/welcome/versions/-1/publish",
         "POST /v1/templates/welcome/versions/one/publish",
         "POST /v1/templates/welcome/versions/99999999999/publish",
+        "GET /v1/clients/%00",
+        "DELETE /v1/clients/a%20b",
+        f"POST /v1/clients/{'x' * 129}/rotate",
     ],
 )
 def test_a_malformed_key_in_the_path_is_404(client: GatewayClient, route: str) -> None:
     assert_problem(client.call(route, DEVICE if route.endswith("devices") and route.startswith("POST") else None), 404)
 
 
-@pytest.mark.parametrize("route", ["GET /v1/users", "GET /v1/templates", "PUT /v1/notifications", "GET /v1/auth/token"])
+@pytest.mark.parametrize(
+    "route", ["GET /v1/auth/login", "DELETE /v1/auth/logout", "PUT /v1/notifications/batch", "GET /v1/auth/token"]
+)
 def test_a_known_path_with_another_method_is_405(client: GatewayClient, route: str) -> None:
     answer = client.call(route)
     assert_problem(answer, 405)
     assert answer.headers["allow"] == "POST"
 
 
-@pytest.mark.parametrize("route", ["GET /", "GET /v2/users", "POST /v1/clients", "GET /v1/users/x/y/z", "PATCH /docs"])
+@pytest.mark.parametrize(
+    "route", ["GET /", "GET /v2/users", "POST /v1/customers", "GET /v1/users/x/y/z", "PATCH /docks"]
+)
 def test_an_unknown_path_is_404(client: GatewayClient, route: str) -> None:
     assert_problem(client.call(route), 404)
 

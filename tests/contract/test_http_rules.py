@@ -8,7 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.gateway_client import GatewayClient
-from tests.requests_of_a_backend import DEVICE, DEVICES, EMAIL, NOTIFICATION, PUSH, TEMPLATE, USER, assert_problem
+from tests.requests_of_a_backend import (
+    DEVICE,
+    DEVICES,
+    EMAIL,
+    NOTIFICATION,
+    PUSH,
+    SOMEBODY,
+    TEMPLATE,
+    USER,
+    assert_problem,
+)
 
 
 def in_(**delta: float) -> str:
@@ -46,7 +56,13 @@ def in_(**delta: float) -> str:
         ({"timezone": "+02:00"}, "/timezone"),
         ({"external_id": ""}, "/external_id"),
         ({"external_id": "x" * 256}, "/external_id"),
-        ({"is_admin": True}, "/is_admin"),
+        ({"locale": "xx"}, "/locale"),
+        ({"locale": "en-ZQ"}, "/locale"),
+        ({"locale": "en-Abcd"}, "/locale"),
+        ({"locale": "eng"}, "/locale"),
+        ({"locale": "de-nonsense"}, "/locale"),
+        ({"is_admin": "true"}, "/is_admin"),
+        ({"is_admin": None}, "/is_admin"),
     ],
     ids=str,
 )
@@ -64,6 +80,8 @@ def test_a_person_who_cannot_be(client: GatewayClient, change: dict[str, object]
         {"email": "ada@bücher.example"},
         {"name": "Zoë 👩‍👩‍👧 O'Brien\u00a0Jr."},
         {"locale": "zh-hant-tw"},
+        {"locale": "de-ch-1996"},
+        {"locale": "es-419"},
         {"timezone": "America/Argentina/Buenos_Aires"},
         {"password": "é" * 36},
         {"external_id": "x" * 255},
@@ -76,10 +94,98 @@ def test_a_person_who_can_be(client: GatewayClient, change: dict[str, object]) -
 
 
 @pytest.mark.parametrize(
+    ("patch", "pointer"),
+    [
+        ({"email": None}, "/email"),
+        ({"email": ""}, "/email"),
+        ({"name": None}, "/name"),
+        ({"name": ""}, "/name"),
+        ({"is_admin": None}, "/is_admin"),
+        ({"is_admin": 1}, "/is_admin"),
+        ({"password": "short"}, "/password"),
+        ({"locale": "english"}, "/locale"),
+        ({"timezone": "Mars/Olympus"}, "/timezone"),
+        ({"revision": 2}, "/revision"),
+        ([], ""),
+    ],
+    ids=str,
+)
+def test_a_change_of_a_person_that_cannot_be(client: GatewayClient, patch: object, pointer: str) -> None:
+    answer = client.call(f"PATCH /v1/users/{SOMEBODY}", patch)
+    assert_problem(answer, 422)
+    assert answer.pointers == {pointer}
+
+
+@pytest.mark.parametrize(
+    "patch", [{}, {"locale": None, "timezone": None, "password": None, "external_id": None}], ids=str
+)
+@pytest.mark.parametrize("media_type", ["application/json", "application/merge-patch+json"])
+def test_a_change_of_a_person_that_can_be(client: GatewayClient, patch: object, media_type: str) -> None:
+    answer = client.call(f"PATCH /v1/users/{SOMEBODY}", patch, headers={"Content-Type": media_type})
+    assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"channels": None}, "/channels"),
+        ({"channels": {"sms": True}}, "/channels/sms"),
+        ({"channels": {"email": "no"}}, "/channels/email"),
+        ({"channels": {"email": None}}, "/channels/email"),
+        ({"categories": None}, "/categories"),
+        ({"categories": {"Marketing!": {}}}, "/categories/Marketing!"),
+        ({"categories": {"x" * 65: {}}}, f"/categories/{'x' * 65}"),
+        ({"categories": {"": {}}}, "/categories/"),
+        ({"categories": {"marketing": True}}, "/categories/marketing"),
+        ({"categories": {"marketing": {"sms": False}}}, "/categories/marketing/sms"),
+        ({"categories": {"marketing": {"email": 0}}}, "/categories/marketing/email"),
+        ({"categories": {str(number): {} for number in range(201)}}, "/categories"),
+        ({"quiet_hours": {}}, "/quiet_hours/start"),
+        ({"quiet_hours": {"start": "22:00", "end": "22:00"}}, "/quiet_hours"),
+        ({"quiet_hours": {"start": "24:00", "end": "07:00"}}, "/quiet_hours/start"),
+        ({"quiet_hours": {"start": "22:00", "end": "7:00"}}, "/quiet_hours/end"),
+        ({"quiet_hours": {"start": "22:00", "end": "07:00:00"}}, "/quiet_hours/end"),
+        ({"quiet_hours": {"start": "22:00\n", "end": "07:00"}}, "/quiet_hours/start"),
+        ({"quiet_hours": {"start": "22:00", "end": "07:00", "timezone": "UTC"}}, "/quiet_hours/timezone"),
+        ({"timezone": "UTC"}, "/timezone"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_preferences_that_cannot_be(client: GatewayClient, body: object, pointer: str) -> None:
+    answer = client.call(f"PUT /v1/users/{SOMEBODY}/preferences", body)
+    assert_problem(answer, 422)
+    assert pointer in answer.pointers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"channels": {}, "categories": {}, "quiet_hours": None},
+        {"channels": {"email": False}, "categories": {"a.b-c_9": {"push": False}, "x": {}}},
+        {"categories": {str(number): {"email": True, "push": False} for number in range(200)}},
+        {"quiet_hours": {"start": "22:00", "end": "07:00"}},
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_preferences_that_can_be(client: GatewayClient, body: object) -> None:
+    assert client.call(f"PUT /v1/users/{SOMEBODY}/preferences", body).status == 503
+
+
+@pytest.mark.parametrize(
+    "query", ["email=", "email=a%00b", f"email={'x' * 321}", "external_id=", "external_id=a%0Ab", "name=x"]
+)
+def test_a_list_of_people_that_cannot_be(client: GatewayClient, query: str) -> None:
+    answer = client.call(f"GET /v1/users?{query}")
+    assert_problem(answer, 422)
+    assert answer.pointers == {query.partition("=")[0]}
+
+
+@pytest.mark.parametrize(
     ("change", "pointer"),
     [
         ({"token": ""}, "/token"),
-        ({"token": "x" * 4097}, "/token"),
+        ({"token": "x" * 2049}, "/token"),
         ({"token": "with space"}, "/token"),
         ({"token": "tok\u00e9n"}, "/token"),
         ({"token": "line\nbreak"}, "/token"),

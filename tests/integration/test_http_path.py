@@ -108,6 +108,7 @@ def test_a_person_is_registered_once(client: GatewayClient) -> None:
         "locale": "fr-CA",
         "timezone": "Europe/Paris",
         "external_id": "crm-7",
+        "is_admin": False,
     }
     assert_problem(client.call("POST /v1/users", {"email": "ada@example.com", "name": "A"}), 409, "email_taken")
     again = {"email": "eve@example.com", "name": "Eve", "external_id": "crm-7"}

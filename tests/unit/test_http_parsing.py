@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from chalicelib.errors import InvalidRequest, MalformedRequest, RequestRefused
-from chalicelib.handlers.parsing import decode_segment, parse_json, parse_model, parse_query
+from chalicelib.handlers.parsing import MAX_DEPTH, decode_segment, parse_json, parse_model, parse_query
 from chalicelib.handlers.request import RequestModel
 
 JSON_VALUES = st.recursive(
@@ -184,3 +184,23 @@ def test_an_unknown_query_parameter_is_refused_by_name() -> None:
 def test_a_path_segment_loses_its_percent_encoding() -> None:
     assert decode_segment("a%2Fb%C3%A9%20+") == "a/bé +"
     assert decode_segment("%ff") is None
+
+
+def nested(depth: int, *, opening: str = "[", closing: str = "]") -> bytes:
+    return (opening * depth + "1" + closing * depth).encode()
+
+
+@pytest.mark.parametrize("kind", [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_json_is_read_down_to_a_bound(kind: tuple[str, str]) -> None:
+    opening, closing = kind
+    assert parse_json(nested(MAX_DEPTH, opening=opening, closing=closing))
+    for depth in (MAX_DEPTH + 1, 500, 900):
+        with pytest.raises(InvalidRequest) as refused:
+            parse_json(nested(depth, opening=opening, closing=closing))
+        assert [flaw.pointer for flaw in refused.value.flaws] == [""]
+
+
+@pytest.mark.parametrize("depth", [1_000, 5_000, 100_000])
+def test_json_that_is_nested_beyond_reading_is_refused_and_no_fault(depth: int) -> None:
+    with pytest.raises(RequestRefused):
+        parse_json(nested(depth))

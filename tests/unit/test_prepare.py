@@ -73,7 +73,7 @@ def test_a_device_is_sent_to_under_the_token_of_this_moment() -> None:
     [
         (a_claim(expired=True), Status.EXPIRED, "expired"),
         (a_claim(crashes=MOST_CRASHES), Status.FAILED, "crashed"),
-        (a_claim(PersonAddress(), user_id=uuid4()), Status.SKIPPED, "no_address"),
+        (a_claim(PersonAddress(), user_id=uuid4()), Status.SKIPPED, "erased"),
         (a_claim(PersonAddress()), Status.SKIPPED, "erased"),
         (a_claim(RegisteredDevice(uuid4()), user_id=ADA.id), Status.SKIPPED, "no_device"),
         (a_claim(RegisteredDevice(PHONE.id), user_id=uuid4()), Status.SKIPPED, "no_device"),

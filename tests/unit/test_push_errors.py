@@ -13,8 +13,10 @@ from chalicelib.errors import (
     AddressRejected,
     DeliveryError,
     DeviceGone,
+    MessageDeferred,
     MessageRefused,
     OutcomeUnknown,
+    PlatformMisconfigured,
     ProviderMisconfigured,
     ProviderUnavailable,
 )
@@ -53,10 +55,10 @@ def meaning(
     [
         (messaging.UnregisteredError, 404, "NOT_FOUND", "UNREGISTERED", DeviceGone),
         (messaging.SenderIdMismatchError, 403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH", AddressRejected),
-        (messaging.QuotaExceededError, 429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", ProviderUnavailable),
+        (messaging.QuotaExceededError, 429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", MessageDeferred),
         (exceptions.UnavailableError, 503, "UNAVAILABLE", "UNAVAILABLE", ProviderUnavailable),
         (exceptions.InternalError, 500, "INTERNAL", "INTERNAL", ProviderUnavailable),
-        (messaging.ThirdPartyAuthError, 401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR", ProviderMisconfigured),
+        (messaging.ThirdPartyAuthError, 401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR", PlatformMisconfigured),
     ],
 )
 def test_fcm_s_own_codes_are_told_apart(
