@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FUNCTION_LOGS = frozenset({"front", "emulator"})
-"""What the functions write; the emulator around them has a few lines of its own."""
+"""What the functions write; the emulator around them has a few lines of its own, and tells of errors as Lambda does."""
 
 OF_THE_EMULATOR = re.compile(
     r"front ready: |control interface: |\[[0-9-]+ [0-9:]+ \+0000\] \[[0-9]+\] \[[A-Z]+\] "
     r"|[0-9a-f-]{36} Task timed out after "
-    r"|\[ERROR\] the function failed: |the client of a late function is gone: |[0-9:,. -]+ (INFO|WARNING|ERROR) "
+    r"|\[ERROR\] |the client of a late function is gone: |[0-9:,. -]+ (INFO|WARNING|ERROR) "
 )
 CONSTANT = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -54,7 +54,7 @@ def scan(folder: Path, *, secrets: Mapping[str, str]) -> list[Leak]:
 
 def scan_file(file: Path, *, secrets: Mapping[str, str]) -> Iterator[Leak]:
     """The leaks of one log, line by line."""
-    lines = file.read_bytes().decode(errors="replace").splitlines()
+    lines = file.read_bytes().decode(errors="replace").split("\n")
     for number, line in enumerate(lines, start=1):
         where = f"{file.name}:{number}"
         yield from _telltales(line, where)

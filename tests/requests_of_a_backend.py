@@ -18,9 +18,27 @@ SCOPES = {
     f"DELETE {DEVICES}/{SOMEBODY}": Scope.USERS_WRITE,
     "POST /v1/templates": Scope.TEMPLATES_WRITE,
     "POST /v1/templates/welcome/versions/1/publish": Scope.TEMPLATES_WRITE,
+    "GET /v1/templates": Scope.TEMPLATES_READ,
+    "GET /v1/templates/welcome": Scope.TEMPLATES_READ,
+    "PATCH /v1/templates/welcome": Scope.TEMPLATES_WRITE,
+    "DELETE /v1/templates/welcome": Scope.TEMPLATES_WRITE,
+    "POST /v1/templates/welcome/preview": Scope.TEMPLATES_READ,
+    "GET /v1/templates/welcome/missing-translations": Scope.TEMPLATES_READ,
+    "GET /v1/templates/welcome/versions": Scope.TEMPLATES_READ,
+    "POST /v1/templates/welcome/versions": Scope.TEMPLATES_WRITE,
+    "GET /v1/templates/welcome/versions/1": Scope.TEMPLATES_READ,
     "POST /v1/notifications": Scope.NOTIFICATIONS_SEND,
+    "POST /v1/notifications/batch": Scope.NOTIFICATIONS_SEND,
+    "GET /v1/notifications": Scope.NOTIFICATIONS_READ,
     f"GET /v1/notifications/{SOMEBODY}": Scope.NOTIFICATIONS_READ,
+    f"POST /v1/notifications/{SOMEBODY}/cancel": Scope.NOTIFICATIONS_SEND,
+    "POST /v1/clients": Scope.ADMIN,
+    "GET /v1/clients": Scope.ADMIN,
+    f"GET /v1/clients/{SOMEBODY}": Scope.ADMIN,
+    f"POST /v1/clients/{SOMEBODY}/rotate": Scope.ADMIN,
+    f"DELETE /v1/clients/{SOMEBODY}": Scope.ADMIN,
 }
+OPEN = ("POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/token")
 USER = {"email": "ada@example.com", "name": "Ada"}
 DEVICE = {"token": "phone", "platform": "ios"}
 EMAIL = {"channel": "email", "locale": "en", "subject": "Hello", "html": "<p>Hello</p>"}
@@ -29,11 +47,16 @@ TEMPLATE = {"code": "welcome", "name": "Welcome", "default_locale": "en", "conte
 NOTIFICATION = {"template_code": "welcome", "user_id": SOMEBODY}
 CREDENTIALS = {"client_id": "billing", "client_secret": "secret"}
 BODIES: Mapping[str, Mapping[str, object]] = {
+    "POST /v1/auth/login": {"email": "ada@example.com", "password": "correct horse"},
+    "POST /v1/auth/refresh": {"refresh_token": "session.secret"},
     "POST /v1/auth/token": CREDENTIALS,
+    "POST /v1/clients": {"name": "Billing", "scopes": ["notifications:send"], "rate_limit": "100/minute"},
     "POST /v1/users": USER,
     f"POST {DEVICES}": DEVICE,
     "POST /v1/templates": TEMPLATE,
+    "POST /v1/templates/welcome/preview": {"channel": "email"},
     "POST /v1/notifications": NOTIFICATION,
+    "POST /v1/notifications/batch": {"items": [NOTIFICATION]},
 }
 
 

@@ -11,6 +11,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from chalicelib.domain.template_budget import BUDGET
 from chalicelib.domain.template_metering import Metering, count_nodes
 from chalicelib.domain.template_sandbox import Sandbox, is_unsafe_name
+from chalicelib.domain.template_scoping import mention_names_set_later
 from chalicelib.errors import InvalidTemplate
 
 MAX_NODES = 10_000
@@ -62,6 +63,7 @@ def read_source(part: str, text: str) -> Source:
         size = count_nodes(tree)
         if size > MAX_NODES:
             raise InvalidTemplate(f"has more than {MAX_NODES} expressions and statements")
+        mention_names_set_later(tree)
         metered = Metering().visit(tree)
         metered.set_environment(environment)
         return Source(metered, environment.compile(metered), named, size)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from jinja2 import nodes
 
+from chalicelib.domain.template_scoping import is_mention
 from chalicelib.domain.template_unit import Unit
 from chalicelib.errors import InvalidTemplate
 
@@ -111,6 +112,9 @@ class _Reader:
         if node.name not in known:
             self.needed.add(node.name)
         return known
+
+    def _read_exprstmt(self, node: nodes.ExprStmt, known: frozenset[str]) -> frozenset[str]:
+        return known if is_mention(node) else self._read_children(node, known)
 
     def _read_nsref(self, node: nodes.NSRef, known: frozenset[str]) -> frozenset[str]:
         if node.name not in known:

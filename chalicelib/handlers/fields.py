@@ -70,6 +70,11 @@ def _written_out(given: object) -> object:
         raise ValueError("must be a moment such as 2026-03-01T09:30:00+01:00") from None
 
 
+def _whole(number: object) -> object:
+    """160.0 is an integer in JSON Schema (2020-12, §6.1.1), and many writers of JSON know no other."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -119,6 +124,9 @@ DeviceToken = Annotated[
     str, Field(min_length=1, max_length=4096, pattern=r"^[!-~]+$", examples=["fGx0pZ7qSJ2kT5vR:APA91bHun4MxP5egoKMwt2"])
 ]
 """A push token: visible ASCII. What it means is the provider's business."""
+
+WHOLE = BeforeValidator(_whole)
+"""Beside an integer in a body: however it is written."""
 
 Instant = Annotated[
     AwareDatetime,

@@ -2,11 +2,42 @@
 
 from chalice.app import Chalice
 
-from chalicelib.handlers import auth, devices, fallback, health, notifications, templates, users
+from chalicelib.handlers import (
+    audit,
+    auth,
+    batch,
+    circuits,
+    clients,
+    devices,
+    docs,
+    fallback,
+    health,
+    notification_list,
+    notifications,
+    preferences,
+    template_versions,
+    templates,
+    users,
+)
 
 
 def register_routes(app: Chalice) -> None:
     """Add all routes, and then the answers for what is no route."""
-    for resource in (auth, devices, health, notifications, templates, users):
+    for resource in (
+        audit,
+        auth,
+        batch,
+        circuits,
+        clients,
+        devices,
+        docs,
+        health,
+        notification_list,
+        notifications,
+        preferences,
+        template_versions,
+        templates,
+        users,
+    ):
         app.register_blueprint(resource.routes)
     fallback.register_fallbacks(app)

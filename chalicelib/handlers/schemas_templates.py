@@ -9,7 +9,7 @@ from chalicelib.domain.audit import Actor
 from chalicelib.domain.catalog import NewTemplate, TemplateChanges, TemplateField, TemplateKind
 from chalicelib.domain.content import Content, EmailContent, PushContent
 from chalicelib.domain.notification import Channel
-from chalicelib.handlers.fields import Category, Line, Locale, TemplateCode
+from chalicelib.handlers.fields import WHOLE, Category, Line, Locale, TemplateCode
 from chalicelib.handlers.request import RequestModel
 from chalicelib.services.add_version import AddVersion
 from chalicelib.services.change_template import ChangeTemplate
@@ -122,7 +122,7 @@ class PreviewBody(RequestModel):
     ]
     channel: Channel
     locale: Annotated[Locale | None, Field(examples=["fr-CA"])] = None
-    version: Annotated[int | None, Field(ge=1, le=MAX_VERSION, examples=[1])] = None
+    version: Annotated[int, Field(ge=1, le=MAX_VERSION, examples=[1]), WHOLE] | None = None
 
     def command(self, code: str) -> PreviewTemplate:
         return PreviewTemplate(

@@ -69,8 +69,8 @@ def a_shared_one(cache: Cache, *, key: str) -> Subject:
 
 def _earlier(packed: dict[str, Any], milliseconds: int) -> dict[str, Any]:  # Any: JSON of the script's making
     failed = [at - milliseconds for at in packed["failed"] or []]
-    moments = {key: packed[key] - milliseconds for key in ("opened", "retry") if key in packed}
-    return {**packed, "failed": failed, **moments}
+    moments: dict[str, Any] = {key: packed[key] - milliseconds for key in ("opened", "retry") if key in packed}
+    return {**packed, **moments, "failed": failed}
 
 
 @pytest.fixture(params=["local", "shared"])

@@ -10,7 +10,7 @@ import pytest
 from offline.stack.stack import Stack
 from tests.e2e.api import Client, Json, address, delivery_of, told, unique
 
-AT_ONCE = 20
+AT_ONCE = 50
 ROUTE = "POST /v1/notifications"
 
 

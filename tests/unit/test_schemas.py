@@ -19,6 +19,7 @@ from chalicelib.handlers.answers import timestamp
 from chalicelib.handlers.paging import decode_cursor, encode_cursor
 from chalicelib.handlers.request import correlation_id_of
 from chalicelib.handlers.schemas_notifications import NotificationBody, idempotency_of
+from chalicelib.handlers.schemas_templates import PreviewBody
 from chalicelib.handlers.schemas_users import UserBody
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -162,6 +163,17 @@ def test_a_cursor_cannot_be_guessed_nor_break_anything(text: str) -> None:
 
 def test_no_cursor_is_the_beginning() -> None:
     assert decode_cursor(None, of="devices") is None
+
+
+@pytest.mark.parametrize(("written", "meant"), [("3", 3), ("3.0", 3)])
+def test_an_integer_may_be_written_with_a_point(written: str, meant: int) -> None:
+    assert PreviewBody.model_validate_json(f'{{"channel": "email", "version": {written}}}').version == meant
+
+
+@pytest.mark.parametrize("written", ["3.5", '"3"', "true", "0.0", "1e400"])
+def test_what_is_no_integer_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError):
+        PreviewBody.model_validate_json(f'{{"channel": "email", "version": {written}}}')
 
 
 def test_moments_are_written_in_utc_with_z() -> None:

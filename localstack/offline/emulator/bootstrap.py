@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> None:
     """Serve until the parent closes the stream."""
     socket_fd, parent_pid, handler_name = int(arguments[0]), int(arguments[1]), arguments[2]
     _die_with_parent(parent_pid)
+    for output in (sys.stdout, sys.stderr):  # many processes write to one log: a line is written at once, or mixed up
+        output.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # a text file
     with socket.socket(fileno=socket_fd) as stream:
         stream.set_inheritable(False)
         handler = _load_or_report(stream, handler_name)
@@ -92,7 +94,9 @@ def _answer(handler: Handler, request: Json) -> bytes:
 def _describe_failure(error: Exception, *, own_frames: int) -> bytes:
     stack = _skip(error.__traceback__, own_frames)
     frames = traceback.format_list(traceback.extract_tb(stack))
-    print("".join(["[ERROR] ", *traceback.format_exception(type(error), error, stack)]), file=sys.stderr, flush=True)
+    told = "".join(traceback.format_exception(type(error), error, stack)).rstrip()
+    # one line of the log, as Lambda's runtime writes it
+    print(f"[ERROR] {told}".replace("\n", "\r"), file=sys.stderr, flush=True)
     error_type = "Runtime.MarshalError" if isinstance(error, MarshalError) else type(error).__name__
     description = {"errorType": error_type, "errorMessage": str(error), "stackTrace": frames}
     return encode_frame({"error": description})

@@ -150,6 +150,6 @@ def _send_and_close(client: socket.socket, answer: HttpAnswer) -> None:
 
 
 def _report_failure(request_id: str) -> HttpAnswer:
-    traceback.print_exc()
-    print(f"[ERROR] the function failed: {request_id}", file=sys.stderr, flush=True)
+    told = traceback.format_exc().rstrip().replace("\n", "\r")  # one line of the log, as Lambda's runtime writes it
+    print(f"[ERROR] the function failed: {request_id}\r{told}", file=sys.stderr, flush=True)
     return FUNCTION_FAILED

@@ -18,9 +18,10 @@ def migrated_template(database_url: str) -> Iterator[str]:
     name = f"migrated_{secrets.token_hex(6)}"
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        for store in ("users", "templates", "notifications"):
-            upgrade(store, f"{database_url.rpartition('/')[0]}/{name}")
-        yield name
+    for store in ("users", "templates", "notifications"):
+        upgrade(store, f"{database_url.rpartition('/')[0]}/{name}")
+    yield name
+    with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
