@@ -83,7 +83,7 @@ def insert(stores: PeopleStores, user: NewUser) -> User:
 
 
 def register(stores: PeopleStores, device: NewDevice) -> Device:
-    return stores.devices.register(device, audit=lambda stored: an_audit("device.registered", f"device:{stored.id}"))
+    return stores.devices.register(device, audit=lambda stored, _: an_audit("device.registered", f"device:{stored.id}"))
 
 
 def delete(stores: PeopleStores, user_id: UUID, device_id: UUID) -> UUID | None:

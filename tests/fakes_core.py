@@ -234,14 +234,21 @@ class FakeSettlements:
     """Settles every claim but those whose ticket is void."""
 
     void: frozenset[UUID] = frozenset()
+    cancelled: frozenset[UUID] = frozenset()
     errors: list[Exception] = field(default_factory=list)
     batches: list[list[Settlement]] = field(default_factory=list)
 
-    def settle(self, settlements: Sequence[Settlement]) -> frozenset[UUID]:
+    def settle(self, settlements: Sequence[Settlement]) -> Mapping[UUID, Status]:
         if self.errors:
             raise self.errors.pop(0)
         self.batches.append(list(settlements))
-        return frozenset(one.claimed.delivery_id for one in settlements) - self.void
+        return {
+            one.claimed.delivery_id: Status.CANCELLED
+            if one.claimed.delivery_id in self.cancelled and one.wake_after_s is not None
+            else one.status
+            for one in settlements
+            if one.claimed.delivery_id not in self.void
+        }
 
     @property
     def written(self) -> list[Settlement]:

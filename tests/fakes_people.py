@@ -8,7 +8,7 @@ from uuid import UUID
 from chalicelib.domain.audit import NewAudit
 from chalicelib.domain.client import ApiClient
 from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
-from chalicelib.domain.user import Device, NewDevice, NewUser, User, UserChanges, UserField, UserFilter
+from chalicelib.domain.user import MAX_DEVICES, Device, NewDevice, NewUser, User, UserChanges, UserField, UserFilter
 from chalicelib.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from tests.fakes_templates import FakeTemplates as FakeTemplates  # noqa: PLC0414  found here by its users
 
@@ -49,6 +49,9 @@ class FakeUsers:
     def find(self, user_id: UUID) -> User | None:
         return self.users.get(user_id)
 
+    def has_other_administrators(self, user_id: UUID) -> bool:
+        return any(user.is_admin and user.id != user_id for user in self.users.values())
+
     def update(
         self,
         user_id: UUID,
@@ -65,13 +68,15 @@ class FakeUsers:
             raise Forbidden("an administrator")
         if if_match is not None and user.revision not in if_match:
             raise PreconditionFailed("changed")
+        if user.is_admin and changes.demotes and not self.has_other_administrators(user_id):
+            raise Conflict("the last one", code="last_administrator")
         values = asdict(changes)
         given = {name: values[name] for name in changes.given - {UserField.PASSWORD}}
         changed = replace(user, **given, revision=user.revision + 1, updated_at=self.now())
         self._require_free(changed.email, changed.external_id, but=user_id)
         self._note(audit)
         self.users[user_id] = changed
-        if UserField.PASSWORD in changes.given:
+        if UserField.PASSWORD in changes.given or changed.is_admin > user.is_admin:
             self.password_hashes[user_id] = changes.password_hash
         return changed
 
@@ -102,17 +107,21 @@ class FakeDevices:
     devices: dict[str, Device] = field(default_factory=dict)
     audits: list[NewAudit] = field(default_factory=list)
 
-    def register(self, device: NewDevice, *, audit: Callable[[Device], NewAudit] | None = None) -> Device:
+    def register(self, device: NewDevice, *, audit: Callable[[Device, UUID | None], NewAudit] | None = None) -> Device:
         if device.user_id not in self.users.users:
             raise NotFound("no such user", code="user_not_found")
         now = self.users.now()
         known = self.devices.get(device.token)
         if known is not None and known.user_id == device.user_id:
+            taken_from = None
             stored = replace(known, platform=device.platform, updated_at=now)
         else:
+            if len(self.newest(device.user_id, before=None, limit=MAX_DEVICES)) == MAX_DEVICES:
+                raise Conflict("too many", code="too_many_devices")
+            taken_from = None if known is None else known.user_id
             stored = Device(device.id, device.user_id, device.token, device.platform, created_at=now, updated_at=now)
         self.devices[device.token] = stored
-        self.audits += [] if audit is None else [audit(stored)]
+        self.audits += [] if audit is None else [audit(stored, taken_from)]
         return stored
 
     def has_user(self, user_id: UUID) -> bool:

@@ -90,6 +90,34 @@ def _compiled(_code: str, _number: int, /) -> CompiledContents:
     return {(Channel.EMAIL, "en"): compile_content(CONTENT)}
 
 
+def new_notification(
+    notification_id: UUID,
+    deliveries: tuple[NewDelivery, ...],
+    *,
+    user_id: UUID | None = None,
+    template_code: str = "welcome",
+    send_at: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> NewNotification:
+    return NewNotification(
+        notification_id=notification_id,
+        client_id="client",
+        user_id=user_id,
+        recipient_name=None,
+        template_code=template_code,
+        template_version=1,
+        category=None,
+        priority=Priority.NORMAL,
+        locale="en",
+        variables={"name": "Ada"},
+        metadata={},
+        correlation_id="correlation-1",
+        send_at=send_at,
+        expires_at=expires_at,
+        deliveries=deliveries,
+    )
+
+
 @dataclass
 class Machine:
     """Each method is one event of the world: something is recorded, a batch is delivered, relay passes."""
@@ -132,23 +160,7 @@ class Machine:
             )
             for target in targets
         )
-        new = NewNotification(
-            notification_id=notification_id,
-            client_id="client",
-            user_id=user_id,
-            recipient_name=None,
-            template_code="welcome",
-            template_version=1,
-            category=None,
-            priority=Priority.NORMAL,
-            locale="en",
-            variables={"name": "Ada"},
-            metadata={},
-            correlation_id="correlation-1",
-            send_at=send_at,
-            expires_at=expires_at,
-            deliveries=deliveries,
-        )
+        new = new_notification(notification_id, deliveries, user_id=user_id, send_at=send_at, expires_at=expires_at)
         self.notifications.record(new, remember=remember, remember_s=60)
         return new
 

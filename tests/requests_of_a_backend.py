@@ -54,6 +54,8 @@ BODIES: Mapping[str, Mapping[str, object]] = {
     "POST /v1/users": USER,
     f"POST {DEVICES}": DEVICE,
     "POST /v1/templates": TEMPLATE,
+    "PATCH /v1/templates/welcome": {"name": "Another"},
+    "POST /v1/templates/welcome/versions": {"contents": [EMAIL, PUSH]},
     "POST /v1/templates/welcome/preview": {"channel": "email"},
     "POST /v1/notifications": NOTIFICATION,
     "POST /v1/notifications/batch": {"items": [NOTIFICATION]},

@@ -90,6 +90,7 @@ class Claimed:
     variables: Variables
     correlation_id: str
     expired: bool
+    expires_at: datetime | None = None
     category: str | None = None
     priority: Priority = Priority.NORMAL
 

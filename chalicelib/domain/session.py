@@ -24,7 +24,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RefreshToken:
-    """What carries a session on, once: `<session id>.<256 random bits>`. Only the digest of the bits is kept."""
+    """What carries a session on, once: `<session id>.<256 random bits>`. Only the digest of the bits is kept.
+
+    Whoever has seen the session's id, which each of its access tokens shows, can end it by presenting the id with any
+    other bits, for that cannot be told from a token that was used before. It logs somebody out, and lets nobody in.
+    """
 
     session_id: str
     secret: str
@@ -52,5 +56,5 @@ class RefreshToken:
 
 
 def new_session_id() -> str:
-    """128 random bits: whoever is to end a session, or to carry it on, must have seen one of its tokens."""
+    """128 random bits: whoever is to end a session must have seen one of its tokens, expired ones included."""
     return secrets.token_urlsafe(SESSION_ID_BYTES)

@@ -23,13 +23,16 @@ from chalicelib.domain.html_text import html_to_text
 from chalicelib.domain.locale_choice import choose_locale as choose_locale  # noqa: PLC0414  part of this interface
 from chalicelib.domain.partial import NO_PARTIALS, Partials
 from chalicelib.domain.template_sandbox import with_budget
-from chalicelib.domain.template_source import ONE_LINE, named_in, read_source, sandbox
+from chalicelib.domain.template_source import ONE_LINE, Parsed, Reading, compile_source, parse_source, sandbox
 from chalicelib.domain.template_unit import Assembly
 from chalicelib.domain.template_variables import needed_variables
 from chalicelib.errors import InvalidTemplate, RenderFailed
 
 MAX_SOURCE_BYTES = 256 * 1024
 MAX_RENDERED_CHARACTERS = 512 * 1024
+
+ContentFlaw = tuple[str | None, InvalidTemplate]
+"""What keeps a part from compiling; without a part what is wrong with all of them together."""
 
 _FAULTS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
 """Whatever an expression can raise on values it was not written for."""
@@ -53,57 +56,82 @@ class CompiledTemplate:
         return _email(parts) if isinstance(self.content, EmailContent) else _push(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedContent:
+    """A content whose sources were parsed, and what is wrong with those that could not be. Compiles once.
+
+    `named` are the codes of the partials that it names.
+    """
+
+    content: Content
+    flaws: tuple[ContentFlaw, ...]
+    named: frozenset[str]
+    _parts: Mapping[str, Parsed] = field(repr=False)
+    _reading: Reading = field(repr=False)
+
+    def compile(
+        self, partials: Partials = NO_PARTIALS, *, owner: str | None = None
+    ) -> tuple[CompiledTemplate, tuple[ContentFlaw, ...]]:
+        """The content with the partials that it names, and all that is wrong with it: then it is not to be used.
+
+        When the allowance of the version is used up nothing more is compiled.
+
+        `owner` is the code of the template that the content belongs to: no partial may lead back to it.
+        """
+        flaws, compiled, needed = [*self.flaws], {}, set[str]()
+        for part, parsed in self._parts.items():
+            if self._reading.allowance.is_used_up:
+                break
+            assembly = Assembly(part, self.content.channel, self.content.locale, self._reading, owner)
+            try:
+                compiled[part], names = _compile(assembly, parsed, partials)
+                needed |= names
+            except InvalidTemplate as error:
+                flaws.append((part, error))
+        return CompiledTemplate(self.content, frozenset(needed), compiled), tuple(flaws)
+
+
+def parse_content(content: Content, reading: Reading) -> ParsedContent:
+    """Parse the sources of one content. The reading is that of its version, for all the contents together.
+
+    What used up its allowance is a flaw; after that nothing more is parsed or compiled, and no other flaw is found.
+    """
+    flaws: list[ContentFlaw] = []
+    parts = {}
+    sources = sources_of(content)
+    for part, text in sources.items():
+        if reading.allowance.is_used_up:
+            break
+        try:
+            if len(text.encode(errors="replace")) > MAX_SOURCE_BYTES:
+                raise InvalidTemplate(f"exceeds {MAX_SOURCE_BYTES} bytes")  # noqa: TRY301  one of several flaws
+            parts[part] = parse_source(part, text, reading.allowance)
+        except InvalidTemplate as error:
+            flaws.append((part, error))
+    if not flaws and sum(len(text.encode(errors="replace")) for text in sources.values()) > MAX_SOURCE_BYTES:
+        flaws.append((None, InvalidTemplate(f"the sources exceed {MAX_SOURCE_BYTES} bytes")))
+    named = frozenset[str]().union(*(parsed.named for parsed in parts.values()))
+    return ParsedContent(content, tuple(flaws), named, parts, reading)
+
+
 def compile_content(
     content: Content, partials: Partials = NO_PARTIALS, *, owner: str | None = None
 ) -> CompiledTemplate:
     """Check and compile the sources of one content with the partials that they name.
 
-    `owner` is the code of the template that the content belongs to: no partial may lead back to it.
-
     Raises:
         InvalidTemplate: a source does not compile or is not safe, they are too large together, or a partial that one
             names cannot be used there.
     """
-    sources = sources_of(content)
-    if sum(len(source.encode(errors="replace")) for source in sources.values()) > MAX_SOURCE_BYTES:
-        raise InvalidTemplate(f"the sources exceed {MAX_SOURCE_BYTES} bytes")
-    compiled = {}
-    for part, text in sources.items():
-        try:
-            compiled[part] = _compile(Assembly(part, content.channel, content.locale, owner), text, partials)
-        except InvalidTemplate as error:
-            raise InvalidTemplate(f"{part}: {error.detail}", line=error.line) from None
-    needed = frozenset[str]().union(*(names for _, names in compiled.values()))
-    return CompiledTemplate(content, needed, {part: template for part, (template, _) in compiled.items()})
+    compiled, flaws = parse_content(content, Reading()).compile(partials, owner=owner)
+    for part, error in flaws:
+        raise InvalidTemplate(error.detail if part is None else f"{part}: {error.detail}", line=error.line)
+    return compiled
 
 
-def find_flaws(
-    content: Content, partials: Partials = NO_PARTIALS, *, owner: str | None = None
-) -> list[tuple[str | None, InvalidTemplate]]:
-    """What keeps a content from compiling, part by part; without a part what is wrong with all of them together."""
-    flaws: list[tuple[str | None, InvalidTemplate]] = []
-    size_bytes = 0
-    for part, text in sources_of(content).items():
-        size_bytes += len(text.encode(errors="replace"))
-        try:
-            if len(text.encode(errors="replace")) > MAX_SOURCE_BYTES:
-                raise InvalidTemplate(f"exceeds {MAX_SOURCE_BYTES} bytes")  # noqa: TRY301  one of several flaws
-            _compile(Assembly(part, content.channel, content.locale, owner), text, partials)
-        except InvalidTemplate as error:
-            flaws.append((part, error))
-    if size_bytes > MAX_SOURCE_BYTES and not flaws:
-        flaws.append((None, InvalidTemplate(f"the sources exceed {MAX_SOURCE_BYTES} bytes")))
-    return flaws
-
-
-def named_partials(content: Content) -> frozenset[str]:
-    """The codes of the partials that a content's sources name."""
-    return frozenset[str]().union(*(named_in(source) for source in sources_of(content).values()))
-
-
-def _compile(assembly: Assembly, text: str, partials: Partials) -> tuple[Template, frozenset[str]]:
-    unit = assembly.assemble(read_source(assembly.part, text), partials)
-    needed = needed_variables(unit, provided=sandbox(autoescape=False).globals)
+def _compile(assembly: Assembly, parsed: Parsed, partials: Partials) -> tuple[Template, frozenset[str]]:
+    unit = assembly.assemble(compile_source(parsed), partials)
+    needed = needed_variables(unit, provided=sandbox(autoescape=False).globals, allowance=assembly.reading.allowance)
     return assembly.template(unit), needed
 
 

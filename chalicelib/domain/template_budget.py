@@ -1,7 +1,8 @@
 """What one rendering may use up. Without it a few lines could loop 10⁹ times, or make gigabytes out of one word."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sized, ValuesView
 
+from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
 
 MAX_STEPS = 200_000
@@ -39,7 +40,7 @@ class Budget:
         """A list costs what showing it would: the same list twice in another costs twice, and so on without end."""
         if isinstance(value, str | bytes):
             self.spend_work(len(value))
-        elif isinstance(value, list | tuple | set | frozenset):
+        elif isinstance(value, list | tuple | set | frozenset | KeysView | ValuesView | ItemsView):
             self.spend_work(PER_ITEM * (1 + len(value)))
             for each in value:
                 self.charge(each)
@@ -48,16 +49,18 @@ class Budget:
             for name, each in value.items():
                 self.charge(name)
                 self.charge(each)
+        elif isinstance(value, Sized) and not isinstance(value, Undefined):
+            self.spend_work(PER_ITEM * (1 + len(value)))
 
     def charge_length(self, value: object) -> None:
         """The cost of looking at each item once, but not into it."""
-        if isinstance(value, list | tuple | dict):
-            self.spend_work(PER_ITEM * len(value))
-        elif isinstance(value, str | bytes):
+        if isinstance(value, str | bytes):
             self.spend_work(len(value))
+        elif isinstance(value, Sized) and not isinstance(value, Undefined):
+            self.spend_work(PER_ITEM * len(value))
 
-    def meter(self, items: Iterable[object]) -> Iterator[object]:
-        """The same items, each paid for when it is taken."""
+    def meter(self, items: Iterable[object], *, times: int = 1) -> Iterator[object]:
+        """The same items, each paid for so many times when it is taken."""
         for item in items:
-            self.spend_work(PER_ITEM)
+            self.spend_work(times * PER_ITEM)
             yield item

@@ -4,10 +4,10 @@ Being given the context also keeps Jinja2 from evaluating them when it compiles.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, cast
 
-from jinja2 import Environment
+from jinja2 import Environment, Undefined
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context
@@ -18,7 +18,7 @@ from chalicelib.domain.template_budget import BUDGET, PER_CALL, PER_ITEM, Budget
 
 Function = Callable[..., Any]  # Any: filters take and make whatever expressions hold
 
-MAX_ATTRIBUTE_STEPS = 20
+MAX_ATTRIBUTE_STEPS = 5
 
 _CONSTANT = frozenset(
     ["abs", "count", "d", "default", "first", "float", "int", "items", "last", "length", "round", "safe"]
@@ -140,7 +140,7 @@ def _metered(name: str, function: Function) -> Function:
         if iterating and given and isinstance(given[0], str):
             budget.spend_work(PER_ITEM * len(given[0]))
         if by_attribute:
-            _require_short_ways((*given[1:], *named.values()))
+            given = (*_paid_ways(budget, given[:1], (*given[1:], *named.values())), *given[1:])
         return _paid(function(*_first(wanted, context), *given, **named), budget, constant=constant)
 
     return metered
@@ -162,10 +162,18 @@ def _paid(made: object, budget: Budget, *, constant: bool) -> object:
     return made
 
 
-def _require_short_ways(values: Iterable[object]) -> None:
-    for value in values:
-        if isinstance(value, str) and value.count(".") + value.count(",") > MAX_ATTRIBUTE_STEPS:
-            raise SecurityError(f"an attribute may be {MAX_ATTRIBUTE_STEPS} steps away at most")
+def _paid_ways(budget: Budget, reached: Iterable[object], values: Iterable[object]) -> Iterator[object]:
+    """What is reached into. Each step to an attribute costs as much as an item, for every item."""
+    steps = [value.count(".") + value.count(",") for value in values if isinstance(value, str)]
+    if max(steps, default=0) > MAX_ATTRIBUTE_STEPS:
+        raise SecurityError(f"an attribute may be {MAX_ATTRIBUTE_STEPS} steps away at most")
+    for each in reached:
+        if isinstance(each, Iterator):
+            yield budget.meter(each, times=1 + sum(steps))
+        else:
+            if isinstance(each, Sized) and not isinstance(each, Undefined):
+                budget.spend_work(PER_ITEM * len(each) * (1 + sum(steps)))
+            yield each
 
 
 @pass_context

@@ -92,7 +92,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def __init__(self, *, autoescape: bool) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=autoescape, cache_size=0, finalize=_finalize)
+        super().__init__(
+            undefined=StrictUndefined,
+            autoescape=autoescape,
+            cache_size=0,
+            finalize=_finalize,
+            optimized=False,  # it folds again at every level of an expression
+        )
         self.filters = cast(
             Any, allowed_filters() | metering_filters()
         )  # Any: Jinja2 says "function", which is no type

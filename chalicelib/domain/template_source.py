@@ -3,11 +3,14 @@
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 from types import CodeType
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from chalicelib.domain.template_allowance import Allowance
 from chalicelib.domain.template_budget import BUDGET
 from chalicelib.domain.template_metering import Metering, count_nodes
 from chalicelib.domain.template_sandbox import Sandbox, is_unsafe_name
@@ -15,6 +18,12 @@ from chalicelib.domain.template_scoping import mention_names_set_later
 from chalicelib.errors import InvalidTemplate
 
 MAX_NODES = 10_000
+MAX_NESTING = 16
+"""Of statements. Jinja2 looks through the inner ones once for each outer one."""
+
+MAX_SYMBOLS = 100_000
+"""Names times statements that branch or include: at each of those Jinja2 copies what it knows of every name."""
+
 MOST_KEPT_SOURCES = 16
 
 ONE_LINE = frozenset({"subject", "title"})
@@ -39,6 +48,16 @@ class Source:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A source that is none of what templates may not be; whether it compiles is not known yet."""
+
+    part: str
+    tree: nodes.Template = field(repr=False)
+    named: dict[str, int]
+    size: int
+
+
 @functools.cache
 def sandbox(*, autoescape: bool) -> Sandbox:
     return Sandbox(autoescape=autoescape)
@@ -48,43 +67,88 @@ def is_escaped(part: str) -> bool:
     return part == "html"
 
 
-def read_source(part: str, text: str) -> Source:
-    """Read the source of a part.
+def parse_source(part: str, text: str, allowance: Allowance) -> Parsed:
+    """Parse the source of a part.
 
     Raises:
-        InvalidTemplate: it does not compile, or does what templates may not.
+        InvalidTemplate: it does not parse, does what templates may not, or is more than the allowance has.
     """
     if part in ONE_LINE and len(text.strip().splitlines()) > 1:
         raise InvalidTemplate("must be one line", line=2)
     environment = sandbox(autoescape=is_escaped(part))
-    try:
+    with _told():
+        tokens = environment.lexer.tokeniter(text, None)
+        allowance.spend_tokens(sum(1 for _ in islice(tokens, allowance.tokens + 1)))
         tree = environment.parse(text)
         named = _checked(tree)
         size = count_nodes(tree)
-        if size > MAX_NODES:
-            raise InvalidTemplate(f"has more than {MAX_NODES} expressions and statements")
-        mention_names_set_later(tree)
-        metered = Metering().visit(tree)
+        allowance.spend_nodes(size)
+        _require_small(tree, size)
+        return Parsed(part, tree, named, size)
+
+
+def compile_source(parsed: Parsed) -> Source:
+    """Compile what was parsed, once: its tree is changed.
+
+    Raises:
+        InvalidTemplate: it does not compile.
+    """
+    environment = sandbox(autoescape=is_escaped(parsed.part))
+    with _told():
+        mention_names_set_later(parsed.tree)
+        metered = Metering().visit(parsed.tree)
         metered.set_environment(environment)
-        return Source(metered, environment.compile(metered), named, size)
+        return Source(metered, environment.compile(metered), parsed.named, parsed.size)
+
+
+@functools.lru_cache(maxsize=MOST_KEPT_SOURCES)
+def read_partial_source(part: str, text: str) -> Source:
+    """The source of a partial, kept: one layout serves every locale of a template, and had an allowance of its own."""
+    return compile_source(parse_source(part, text, Allowance()))
+
+
+class Reading:
+    """The reading of one version: its allowance, and the source of each of its partials, compiled once."""
+
+    def __init__(self) -> None:
+        self.allowance = Allowance()
+        self._partials: dict[tuple[str, str], Source] = {}
+
+    def partial(self, part: str, text: str) -> Source:
+        if (part, text) not in self._partials:
+            source = read_partial_source(part, text)
+            self.allowance.spend_partial(source.size)
+            self._partials[part, text] = source
+        return self._partials[part, text]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns whatever keeps a source from being parsed or compiled into InvalidTemplate."""
+    try:
+        yield
     except TemplateSyntaxError as error:
         raise InvalidTemplate(error.message or "is no template", line=error.lineno) from None
     except _UNCOMPILABLE as error:
         raise InvalidTemplate(f"too deeply nested, or no template ({type(error).__name__})") from None
 
 
-@functools.lru_cache(maxsize=MOST_KEPT_SOURCES)
-def read_partial_source(part: str, text: str) -> Source:
-    """The same, kept: one layout serves every locale of a template."""
-    return read_source(part, text)
+def _require_small(tree: nodes.Template, size: int) -> None:
+    if size > MAX_NODES:
+        raise InvalidTemplate(f"has more than {MAX_NODES} expressions and statements")
+    names = {node.name for node in tree.find_all(nodes.Name)}
+    branching = sum(1 for _ in tree.find_all((nodes.If, nodes.Include, nodes.Block, nodes.For, nodes.With)))
+    if len(names) * branching > MAX_SYMBOLS:
+        raise InvalidTemplate(f"has {len(names)} names in {branching} branching statements, which is too many")
+    _require_flat(tree, MAX_NESTING)
 
 
-def named_in(text: str) -> frozenset[str]:
-    """The codes that a source includes or extends; none when it does not parse."""
-    try:
-        return frozenset(_checked(sandbox(autoescape=False).parse(text)))
-    except (TemplateSyntaxError, InvalidTemplate, *_UNCOMPILABLE):
-        return frozenset()
+def _require_flat(node: nodes.Node, room: int) -> None:
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.Stmt) and not isinstance(child, nodes.Output):
+            if room == 0:
+                raise InvalidTemplate(f"statements may be nested {MAX_NESTING} deep at most", line=child.lineno)
+            _require_flat(child, room - 1)
 
 
 def _checked(tree: nodes.Template) -> dict[str, int]:

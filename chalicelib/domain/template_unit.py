@@ -7,7 +7,7 @@ from jinja2 import Template, nodes
 
 from chalicelib.domain.notification import Channel
 from chalicelib.domain.partial import Partial, Partials
-from chalicelib.domain.template_source import Source, is_escaped, read_partial_source, sandbox
+from chalicelib.domain.template_source import Reading, Source, is_escaped, sandbox
 from chalicelib.errors import InvalidTemplate
 
 MAX_DEPTH = 8
@@ -35,6 +35,7 @@ class Assembly:
     part: str
     channel: Channel
     locale: str
+    reading: Reading
     owner: str | None = None
     _units: dict[tuple[str, int], Unit] = field(default_factory=dict)
     _templates: dict[int, Template] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Assembly:
             if text is None:
                 raise InvalidTemplate(f"the partial {code} has no {self.part} for {self.channel}", line=line)
             try:
-                known = self.assemble(read_partial_source(self.part, text), partial.partials)
+                known = self.assemble(self.reading.partial(self.part, text), partial.partials)
             except InvalidTemplate as error:
                 raise InvalidTemplate(f"the partial {code}: {error.detail}", line=line) from None
             self._units[code, partial.number] = known

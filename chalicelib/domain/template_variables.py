@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from jinja2 import nodes
 
+from chalicelib.domain.template_allowance import Allowance
 from chalicelib.domain.template_scoping import is_mention
 from chalicelib.domain.template_unit import Unit
 from chalicelib.errors import InvalidTemplate
@@ -13,17 +14,17 @@ _NOT_HANDED_ON = _OF_MACROS | {"loop", "super"}
 """Names that Jinja2 makes for one place, and that what is included there does not see."""
 
 
-def needed_variables(unit: Unit, *, provided: Iterable[str]) -> frozenset[str]:
+def needed_variables(unit: Unit, *, provided: Iterable[str], allowance: Allowance) -> frozenset[str]:
     """The top-level names that rendering may ask for and that neither the template nor `provided` defines.
 
     A name is not needed where it only stands before `default`, is asked whether it is `defined`, or is used under such
     a question. A name that only some branches use is needed: which branch is taken is not known beforehand.
 
     Raises:
-        InvalidTemplate: a block asks for its parent and has none.
+        InvalidTemplate: a block asks for its parent and has none, or there is more to read than the allowance has.
     """
     needed: set[str] = set()
-    _Reader(unit, needed).read_whole(frozenset(provided) | {"self"})
+    _Reader(unit, needed, allowance).read_whole(frozenset(provided) | {"self"})
     return frozenset(needed)
 
 
@@ -33,8 +34,9 @@ class _Reader:
     What a unit extends runs after it, with the names that it has set, and shows the blocks of whoever comes first.
     """
 
-    def __init__(self, unit: Unit, needed: set[str]) -> None:
+    def __init__(self, unit: Unit, needed: set[str], allowance: Allowance) -> None:
         self.needed = needed
+        self._allowance = allowance
         self._lineage = [*_lineage(unit)]
         self._unit = unit
         self._blocks: dict[str, list[tuple[nodes.Block, Unit]]] = {}
@@ -58,6 +60,7 @@ class _Reader:
                 known = self.read(statement, known)
 
     def read(self, node: nodes.Node, known: frozenset[str]) -> frozenset[str]:
+        self._allowance.spend_reading()
         reading = getattr(self, f"_read_{type(node).__name__.lower()}", self._read_children)
         after: frozenset[str] = reading(node, known)
         return after
@@ -74,7 +77,7 @@ class _Reader:
     def _read_include(self, node: nodes.Include, known: frozenset[str]) -> frozenset[str]:
         if isinstance(node.template, nodes.Const):
             included = self._unit.included[node.template.value]
-            _Reader(included, self.needed).read_whole((known - _NOT_HANDED_ON) | {"self"})
+            _Reader(included, self.needed, self._allowance).read_whole((known - _NOT_HANDED_ON) | {"self"})
         return known
 
     def _read_block(self, node: nodes.Block, known: frozenset[str]) -> frozenset[str]:

@@ -10,6 +10,9 @@ from chalicelib.domain.notification import Platform
 MAX_PASSWORD_BYTES = 72
 """bcrypt reads no further; a longer password is refused rather than cut."""
 
+MAX_DEVICES = 100
+"""A person's at most, as of a recipient's device tokens: each notification to them has a delivery for every device."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
@@ -69,7 +72,8 @@ ENDS_SESSIONS = frozenset({UserField.PASSWORD, UserField.IS_ADMIN})
 class UserChanges:
     """A change of the fields that `given` names; the values of the others mean nothing.
 
-    None removes a locale, an external id or a password. `password_hash` is bcrypt's.
+    None removes a locale, an external id or a password. `password_hash` is bcrypt's. Who becomes an administrator by
+    this keeps no password from before: whoever set it would be one, too.
     """
 
     given: frozenset[UserField]
@@ -80,6 +84,11 @@ class UserChanges:
     timezone: str | None = None
     external_id: str | None = None
     is_admin: bool | None = None
+
+    @property
+    def demotes(self) -> bool:
+        """Whether this makes an administrator one no more."""
+        return UserField.IS_ADMIN in self.given and not self.is_admin
 
 
 @dataclass(frozen=True, slots=True)

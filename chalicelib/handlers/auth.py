@@ -18,7 +18,7 @@ from chalicelib.handlers.schemas_auth import (
     RefreshBody,
     SessionTokensAnswer,
 )
-from chalicelib.services.limit_rate import network_of
+from chalicelib.services.limit_rate import site_of
 from chalicelib.wiring import auth as wiring
 
 KEYS_MAX_AGE_S = 300
@@ -37,7 +37,7 @@ routes = Blueprint(__name__)
 )
 def log_in(request: Request[LoginBody, NoQuery]) -> Answer:
     """Begin a session. Logins that fail are limited per account and per address."""
-    tokens = wiring.log_in()(request.body.command(network=network_of(request.source_ip)))
+    tokens = wiring.log_in()(request.body.command(network=site_of(request.source_ip)))
     return ok(SessionTokensAnswer.of(tokens))
 
 

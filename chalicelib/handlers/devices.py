@@ -43,9 +43,13 @@ def list_devices(request: Request[NoBody, PageQuery]) -> Answer:
     body=DeviceBody,
     query=NoQuery,
     success=Success(HTTPStatus.CREATED, DeviceResource, headers=("Location",)),
+    problems=(HTTPStatus.CONFLICT,),
 )
 def register_device(request: Request[DeviceBody, NoQuery]) -> Answer:
-    """Register a device, or take it over from its former registrant."""
+    """Register a device, or take it over from its former registrant.
+
+    A person has at most 100 devices: 409 `too_many_devices`. Registering one of theirs again is always possible.
+    """
     device = wiring.register_device()(request.body.command(request.path_id("user_id"), by=request.actor))
     return created(DeviceResource.of(device), location=f"/v1/users/{device.user_id}/devices/{device.id}")
 

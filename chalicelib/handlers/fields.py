@@ -92,8 +92,6 @@ _LOCALE: JsonDict = {
 }
 _TIMEZONE: JsonDict = {"format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$"}
 
-OneLine = Annotated[str, Field(json_schema_extra=_ONE_LINE), AfterValidator(_one_line)]
-
 Line = Annotated[
     str,
     Field(min_length=1, max_length=200, examples=["Ada Lovelace"], json_schema_extra=_ONE_LINE),

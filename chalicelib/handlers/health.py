@@ -42,7 +42,10 @@ def alive(_request: Request[NoBody, NoQuery]) -> Answer:
     limited=False,
 )
 def ready(_request: Request[NoBody, NoQuery]) -> Answer:
-    """Each dependency with its latency, and the circuits; 503 when accepting is impossible, not when it is slower."""
+    """Each dependency with its latency, and the circuits; 503 when accepting is impossible, not when it is slower.
+
+    Each process asks its dependencies once a second at most.
+    """
     health = wiring.check_health()()
     status = HTTPStatus.OK if health.ready else HTTPStatus.SERVICE_UNAVAILABLE
     return Answer(status, ReadinessResource.of(health), {} if health.ready else {"Retry-After": RETRY_AFTER_S})

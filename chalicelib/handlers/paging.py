@@ -3,11 +3,12 @@
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from chalicelib.errors import Flaw, InvalidRequest
 from chalicelib.handlers.answers import Resource
@@ -15,6 +16,7 @@ from chalicelib.handlers.request import RequestModel
 
 _TAG_BYTES = 8
 _ID_BYTES = 16
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,8}")
 _EXAMPLE = "q83vEjRWeJABktPwAABwAIAAAAAAAAAB"
 
 NextCursor = Annotated[
@@ -22,10 +24,23 @@ NextCursor = Annotated[
 ]
 
 
+def _number(given: object) -> object:
+    """The plain spelling alone, of all that Python takes for a number: no sign, space, underscore or leading zero."""
+    if not isinstance(given, str):
+        return given
+    if not _DIGITS.fullmatch(given):
+        raise ValueError("must be a whole number in decimal digits")
+    return int(given)
+
+
+DIGITS = BeforeValidator(_number)
+"""Beside every integer in a query."""
+
+
 class PageQuery(RequestModel):
     """Which part of a list: at most `limit` items, after those that the page with this `next_cursor` ended with."""
 
-    limit: Annotated[int, Field(ge=1, le=200, examples=[50])] = 50
+    limit: Annotated[int, Field(ge=1, le=200, examples=[50]), DIGITS] = 50
     cursor: Annotated[str | None, Field(max_length=64, examples=[_EXAMPLE])] = None
 
 

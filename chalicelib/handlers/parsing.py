@@ -21,6 +21,8 @@ Location = Sequence[int | str]
 MAX_DEPTH = 32
 """Deeper than any honest body; shallow enough for whatever walks it later, templates included, to do so recursively."""
 
+_NO_TEXT = "must be text without NUL and lone surrogates"
+
 
 def parse_json(body: bytes) -> JsonValue:
     """The value that the bytes are the JSON text of (RFC 8259, UTF-8).
@@ -62,11 +64,15 @@ def parse_query(model: type[ModelT], parameters: dict[str, list[str]]) -> ModelT
     """The query as a model.
 
     Raises:
-        InvalidRequest: a parameter is unknown, malformed, or given twice.
+        InvalidRequest: a parameter is unknown, malformed, or given twice, or holds U+0000 or half of a surrogate pair:
+            whatever the model takes is text that can be compared with what is stored.
     """
     repeated = [Flaw(name, "must be given once") for name, values in parameters.items() if len(values) > 1]
     if repeated:
         raise InvalidRequest("A query parameter is repeated.", flaws=repeated)
+    unsound = [Flaw(name, _NO_TEXT) for name, (value,) in parameters.items() if not _is_text(name + value)]
+    if unsound:
+        raise InvalidRequest("A query parameter holds characters that are no text.", flaws=unsound)
     try:
         return model.model_validate_strings({name: values[0] for name, values in parameters.items()})
     except ValidationError as error:
@@ -122,7 +128,7 @@ def _inside(outer: JsonValue) -> Iterable[JsonValue]:
 
 
 def _require_text(parsed: JsonValue) -> None:
-    flaws = [Flaw(_pointer(location), "must be text without NUL and lone surrogates") for location in _unsound(parsed)]
+    flaws = [Flaw(_pointer(location), _NO_TEXT) for location in _unsound(parsed)]
     if flaws:
         raise InvalidRequest("A string holds characters that are no text.", flaws=flaws)
 

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 
 from chalicelib.domain.audit import Audit
 from chalicelib.handlers.answers import ResourceModel
-from chalicelib.handlers.fields import Instant
+from chalicelib.handlers.fields import Instant, Line
 from chalicelib.handlers.paging import NextCursor, PageQuery
 from chalicelib.services.read_audit import AuditFilter
 
@@ -16,7 +16,7 @@ from chalicelib.services.read_audit import AuditFilter
 class AuditQuery(PageQuery):
     """Filters of the audit trail; `from` is inclusive, `to` is not."""
 
-    actor: Annotated[str | None, Field(min_length=1, max_length=300, examples=["client:billing"])] = None
+    actor: Line | None = Field(default=None, examples=["client:billing"])
     action: Annotated[str | None, Field(pattern=r"^[a-z_]{1,64}\.[a-z_]{1,64}$", examples=["template.published"])] = (
         None
     )

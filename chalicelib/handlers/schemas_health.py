@@ -27,7 +27,7 @@ class DependencyStatus(StrEnum):
 
 
 class DependencyResource(ResourceModel):
-    """A service that Carillon stands on, asked just now, whatever its circuit says."""
+    """A service that Carillon stands on, asked within the last second, whatever its circuit says."""
 
     status: Annotated[DependencyStatus, Field(examples=["up"])]
     latency_ms: Annotated[float, Field(ge=0, examples=[0.42])]

@@ -10,7 +10,7 @@ from chalicelib.domain.audit import Actor
 from chalicelib.domain.principal import Principal, Scope
 from chalicelib.domain.user import MAX_PASSWORD_BYTES, User, UserField, UserFilter
 from chalicelib.handlers.answers import ResourceModel
-from chalicelib.handlers.fields import Email, ExternalId, Line, Locale, OneLine, Timezone
+from chalicelib.handlers.fields import Email, ExternalId, Line, Locale, Timezone
 from chalicelib.handlers.paging import NextCursor, PageQuery
 from chalicelib.handlers.request import RequestModel
 from chalicelib.services.change_user import ChangeUser
@@ -93,9 +93,9 @@ class UserPatch(RequestModel):
 
 
 class UserQuery(PageQuery):
-    """Filters of the list; each must fit exactly, an e-mail address whatever its case."""
+    """Filters of the list; each must fit exactly, an e-mail address whatever its case and its domain's script."""
 
-    email: Annotated[OneLine, Field(min_length=1, max_length=320)] | None = Field(default=None, examples=["ada@x.org"])
+    email: Email | None = Field(default=None, examples=["ada@example.com"])
     external_id: ExternalId | None = Field(default=None, examples=["crm-4711"])
 
     @property

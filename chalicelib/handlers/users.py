@@ -81,6 +81,8 @@ def change_user(request: Request[UserPatch, NoQuery]) -> Answer:
     """Change a person.
 
     Oneself, without a scope: name, password, locale and time zone. Another password ends all of the person's sessions.
+    Who is made an administrator loses their password, unless it is set in the same request. The last administrator
+    stays one: 409 `last_administrator`.
     """
     user = wiring.change_user()(
         request.body.command(
@@ -101,14 +103,14 @@ def change_user(request: Request[UserPatch, NoQuery]) -> Answer:
     body=NoBody,
     query=NoQuery,
     success=Success(HTTPStatus.NO_CONTENT),
-    problems=(HTTPStatus.PRECONDITION_FAILED,),
+    problems=(HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
     request_headers=("If-Match",),
 )
 def erase_user(request: Request[NoBody, NoQuery]) -> Answer:
     """Erase a person.
 
     What is not being sent is cancelled; addresses, devices, preferences, variables and metadata are erased; sessions
-    end. Deliveries stay, of nobody.
+    end. Deliveries stay, of nobody. The last administrator is not erased: 409 `last_administrator`.
     """
     command = EraseUser(
         user_id=request.path_id("user_id"),

@@ -29,6 +29,8 @@ from chalicelib.services.ports import (
 )
 from chalicelib.services.recall import require_same
 
+KEY_OF_ITEM = "/idempotency_key"
+
 MOST_TOGETHER = 100
 """How many notifications are committed in one transaction; with many deliveries each, fewer."""
 
@@ -119,12 +121,12 @@ def _is_known(
         return False
     key = command.idempotency.key
     if key in remembered:
-        require_same(command.idempotency, remembered[key])
+        require_same(command.idempotency, remembered[key], pointer=KEY_OF_ITEM)
         batch.outcomes[place] = Accepted(remembered[key].answer, replayed=True)
         return True
     if key in batch.leaders:
         leader, stands_for = batch.leaders[key]
-        require_same(command.idempotency, stands_for)
+        require_same(command.idempotency, stands_for, pointer=KEY_OF_ITEM)
         batch.followers[place] = leader
         return True
     return False

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chalicelib.domain.audit import Actor, NewAudit, new_audit
 from chalicelib.domain.user import CHANGEABLE_BY_ONESELF, ENDS_SESSIONS, User, UserChanges, UserField
-from chalicelib.errors import CacheUnavailable, Forbidden, NotFound, PreconditionFailed
+from chalicelib.errors import CacheUnavailable, Conflict, Forbidden, NotFound, PreconditionFailed
 from chalicelib.services.ports import Clock, Sessions
 
 
@@ -37,6 +37,8 @@ class ChangeUser:
 class ChangeableUsers(Protocol):
     def find(self, user_id: UUID) -> User | None: ...
 
+    def has_other_administrators(self, user_id: UUID) -> bool: ...
+
     def update(
         self,
         user_id: UUID,
@@ -46,7 +48,10 @@ class ChangeableUsers(Protocol):
         may_change_admins: bool,
         audit: NewAudit,
     ) -> User:
-        """Change a person. Raises: NotFound, Forbidden, PreconditionFailed, Conflict."""
+        """Change a person; who becomes an administrator keeps no password that the change does not set.
+
+        Raises: NotFound, Forbidden, PreconditionFailed, Conflict.
+        """
         ...
 
 
@@ -66,13 +71,14 @@ def change_user(
     """The person as stored. Another password, or another say in who is administrator, ends all their sessions.
 
     The sessions end before the change and after it: without Redis nothing changes, and whoever came in meanwhile by
-    what was true before is sent out again.
+    what was true before is sent out again. Who becomes an administrator loses their password unless this sets one:
+    somebody else may have set it, who would be an administrator by it. One administrator always stays.
 
     Raises:
         Forbidden: the caller may not change one of these fields, or not this person.
         NotFound: there is no such person.
         PreconditionFailed: somebody else changed them meanwhile.
-        Conflict: the address or the external id belongs to somebody else.
+        Conflict: the address or the external id belongs to somebody else; or nobody else is an administrator.
         CacheUnavailable: the sessions could not be ended; doing the same again is right.
         DatabaseUnavailable: nothing changed, or it is not known whether it did.
     """
@@ -81,7 +87,7 @@ def change_user(
         return _unchanged(command, users)
     ends_sessions = not command.given.isdisjoint(ENDS_SESSIONS)
     if ends_sessions:
-        _unchanged(command, users)  # nobody's sessions end for a change that is refused
+        _require_sense(command, users)  # nobody's sessions end for a change that is refused
         sessions.end_all(command.user_id)
     user = users.update(
         command.user_id,
@@ -116,6 +122,14 @@ def _unchanged(command: ChangeUser, users: ChangeableUsers) -> User:
     if command.if_match is not None and user.revision not in command.if_match:
         raise PreconditionFailed("The user has changed since you read it.")
     return user
+
+
+def _require_sense(command: ChangeUser, users: ChangeableUsers) -> None:
+    """Refuse what is certain to be refused later, as far as can be seen before."""
+    user = _unchanged(command, users)
+    demotes = UserField.IS_ADMIN in command.given and not command.is_admin
+    if user.is_admin and demotes and not users.has_other_administrators(user.id):
+        raise Conflict("Nobody else is an administrator: make another one first.", code="last_administrator")
 
 
 def _changes(command: ChangeUser, hash_password: Callable[[str], str]) -> UserChanges:

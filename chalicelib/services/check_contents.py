@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from chalicelib.domain.catalog import TemplateKind, VariablesOf, channels_without
 from chalicelib.domain.content import Content, missing_parts, sources_of
 from chalicelib.domain.partial import Partials
-from chalicelib.domain.template import CompiledTemplate, compile_content, find_flaws, named_partials
+from chalicelib.domain.template import CompiledTemplate, ParsedContent, parse_content
+from chalicelib.domain.template_source import Reading
 from chalicelib.errors import Flaw, InvalidRequest, InvalidTemplate
 from chalicelib.services.load_partials import PartialVersions, load_published_partials
 
@@ -37,7 +38,9 @@ def check_contents(
         InvalidRequest: a content does not compile or is not safe, a channel and locale stand there twice, a channel
             lacks the default locale, a part or a partial is missing.
     """
-    named = frozenset[str]().union(*(named_partials(content) for content in contents))
+    reading = Reading()
+    parsed = [parse_content(content, reading) for content in contents]
+    named = frozenset[str]().union(*(each.named for each in parsed))
     partials = load_published_partials(named, versions=versions)
     flaws = [
         *_repeated(contents),
@@ -47,7 +50,7 @@ def check_contents(
         ),
         *(_incomplete(contents) if kind == TemplateKind.NOTIFICATION else _empty(contents)),
     ]
-    compiled = [*_compiled(contents, partials, flaws, owner=code)]
+    compiled = [*_compiled(parsed, partials, flaws, owner=code)]
     if flaws:
         raise InvalidRequest("The template cannot be used as it is.", code=InvalidTemplate.code, flaws=flaws)
     return CheckedContents(
@@ -80,14 +83,14 @@ def _empty(contents: Sequence[Content]) -> Iterator[Flaw]:
 
 
 def _compiled(
-    contents: Sequence[Content], partials: Partials, flaws: list[Flaw], *, owner: str
+    contents: Sequence[ParsedContent], partials: Partials, flaws: list[Flaw], *, owner: str
 ) -> Iterator[CompiledTemplate]:
     """The contents that compile; what is wrong with the others is added to the flaws."""
     for index, content in enumerate(contents):
-        try:
-            yield compile_content(content, partials, owner=owner)
-        except InvalidTemplate:
-            flaws += [_flaw(index, part, error) for part, error in find_flaws(content, partials, owner=owner)]
+        compiled, found = content.compile(partials, owner=owner)
+        flaws += [_flaw(index, part, error) for part, error in found]
+        if not found:
+            yield compiled
 
 
 def _flaw(index: int, part: str | None, error: InvalidTemplate) -> Flaw:

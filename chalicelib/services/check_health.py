@@ -1,7 +1,8 @@
 """Asks each service that Carillon stands on whether it is there, and how quickly it says so."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 from chalicelib.domain.circuit import CircuitState
 from chalicelib.errors import DependencyUnavailable
@@ -9,6 +10,9 @@ from chalicelib.services.list_circuits import CircuitReport
 
 Check = Callable[[], object]
 """Returns when the service answered. Raises: DependencyUnavailable. Bounded in time by its adapter."""
+
+FRESH_S = 1.0
+"""Shorter than anybody's interval of polling; long enough that a flood of questions is one to each dependency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,27 @@ class Health:
     dependencies: Mapping[str, Dependency]
     circuits: Mapping[str, CircuitState]
     ready: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class RememberedHealth:
+    """What `check` found, for `FRESH_S` after it was found: anybody may ask, and as often as they like.
+
+    Of many who ask at once one checks, and the others wait for what it finds.
+    """
+
+    check: Callable[[], Health]
+    monotonic_s: Callable[[], float]
+    _found: Health | None = None
+    _found_at_s: float = 0.0
+    _checking: Lock = field(default_factory=Lock)
+
+    def __call__(self) -> Health:
+        with self._checking:
+            if self._found is None or self.monotonic_s() - self._found_at_s >= FRESH_S:
+                self._found = self.check()
+                self._found_at_s = self.monotonic_s()
+            return self._found
 
 
 def check_health(

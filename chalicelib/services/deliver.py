@@ -6,7 +6,6 @@ not is redelivered, and a copy's ticket is void.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from chalicelib.errors import (
     TransientFailure,
 )
 from chalicelib.services.ports import Claims, CompiledTemplates, Courier, Log, People, PreferencesOf
-from chalicelib.services.prepare import Prepared, prepare
+from chalicelib.services.readiness import Readiness
 from chalicelib.services.settle import Settler, decide, outcome_of, put_back
 
 LEASE_MARGIN_S = 5.0
@@ -68,12 +67,20 @@ def deliver(
         BrokerUnavailable: a message that nobody can read could not be moved to the failed queue.
     """
 
-    def send_all(prepared: Sequence[Prepared]) -> None:
-        waiting = deque(prepared)
+    left = Readiness(
+        claims=claims,
+        people=people,
+        preferences_of=preferences_of,
+        compiled=compiled,
+        settler=settler,
+        round_size=2 * concurrency,
+    )
+
+    def send_all(batch: Sequence[Claimed]) -> None:
+        left.begin(batch)
         in_flight: dict[Future[Receipt], Claimed] = {}
-        while waiting or in_flight:
-            while waiting and len(in_flight) < concurrency and remaining_s() > ROOM_TO_START_S:
-                one = waiting.popleft()
+        while left or in_flight:
+            while len(in_flight) < concurrency and remaining_s() > ROOM_TO_START_S and (one := left.take()):
                 deadline = Deadline.after(min(send_timeout_s, remaining_s() - ROOM_TO_SETTLE_S))
                 in_flight[pool.submit(_send, one.outgoing, providers, deadline)] = one.claimed
             if not in_flight:
@@ -83,28 +90,19 @@ def deliver(
                 claimed = in_flight.pop(send)
                 settler.add(decide(claimed, outcome_of(send, log), delays))
             settler.flush_when_due()
-        for one in waiting:
-            settler.add(put_back(one.claimed))
+        left.give_up()
         settler.flush()
-
-    def deliver_all(batch: Sequence[Claimed]) -> None:
-        prepared, ended = prepare(
-            batch, people=people, preferences_of=preferences_of, compiled=compiled, now=settler.clock()
-        )
-        for settlement in ended:
-            settler.add(settlement)
-        send_all(prepared)
 
     readable, unusable = _decode(received)
     messages = [message for _, message in readable]
     claimed = claims.claim(messages, lease_s=remaining_s() + LEASE_MARGIN_S) if messages else []
     unusable += _unknown(readable, claimed, claims)
-    deliver_all([one for one in claimed if not one.crashes])
+    send_all([one for one in claimed if not one.crashes])
     tried, later = _suspects(claimed, concurrency)
     for one in later:
         settler.add(put_back(one))
     settler.flush()
-    deliver_all(tried)
+    send_all(tried)
     # last: were it first, a broker that does not confirm would leave all that is claimed to the end of its lease
     _move_to_failed(unusable, courier, log)
 

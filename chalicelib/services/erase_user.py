@@ -38,10 +38,13 @@ class EraseUser:
 
 class Erasures(Protocol):
     def begin(self, user_id: UUID, *, if_match: frozenset[int] | None, may_erase_admins: bool, audit: NewAudit) -> None:
-        """Delete the person and note the erasure, both or neither. Raises: NotFound, Forbidden, PreconditionFailed."""
+        """Delete the person and note the erasure, both or neither.
+
+        Raises: NotFound, Forbidden, PreconditionFailed, Conflict.
+        """
         ...
 
-    def find_pending(self, *, limit: int) -> list[PendingErasure]: ...
+    def take_pending(self, *, limit: int) -> list[PendingErasure]: ...
 
     def finish(self, user_id: UUID) -> None: ...
 
@@ -116,6 +119,7 @@ def erase_user(command: EraseUser, *, erasures: Erasures, traces: Traces, clock:
         NotFound: there is no such person.
         Forbidden: they are an administrator, and the caller is not.
         PreconditionFailed: somebody changed them meanwhile.
+        Conflict: nobody else is an administrator.
         DatabaseUnavailable: nothing changed, or it is not known whether it did; repeating it is right.
     """
     erasures.begin(
@@ -135,7 +139,7 @@ def finish_erasures(*, erasures: Erasures, traces: Traces, remaining_s: Callable
     Raises:
         DatabaseUnavailable: who is noted cannot be read.
     """
-    for pending in erasures.find_pending(limit=PAGE):
+    for pending in erasures.take_pending(limit=PAGE):
         if remaining_s() < ROOM_FOR_ONE_S:
             return
         if traces.erase(pending.user_id) and pending.is_last:

@@ -6,8 +6,11 @@ from chalicelib.domain.principal import Principal
 from chalicelib.domain.rate import Rate, Standing
 from chalicelib.services.ports import RateCounters
 
-HOST_BITS_V6 = 64
-"""What one subscriber is given at least (RFC 6177): counting single addresses would count nothing."""
+SUBSCRIBER_BITS_V6 = 64
+"""The network that every subscriber has at least (RFC 4291 §2.5.1): counting single addresses would count nothing."""
+
+SITE_BITS_V6 = 48
+"""The most that one site is usually given (RFC 6177): whoever has one can speak from any of its 65,536 networks."""
 
 
 class RateLimiter:
@@ -26,7 +29,16 @@ class RateLimiter:
 
 
 def network_of(source_ip: str) -> str:
-    """What is counted as one address: an IPv4 address, or the /64 of an IPv6 one. What is no address, as it is."""
+    """What requests count as one address: an IPv4 address, or an IPv6 /64. What is no address, as it is."""
+    return _network(source_ip, bits_v6=SUBSCRIBER_BITS_V6)
+
+
+def site_of(source_ip: str) -> str:
+    """What failed logins count as one place: an IPv4 address, or an IPv6 /48. What is no address, as it is."""
+    return _network(source_ip, bits_v6=SITE_BITS_V6)
+
+
+def _network(source_ip: str, *, bits_v6: int) -> str:
     try:
         address = ip_address(source_ip)
     except ValueError:
@@ -35,4 +47,4 @@ def network_of(source_ip: str) -> str:
         return str(address)
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
-    return str(IPv6Network((int(address) >> HOST_BITS_V6 << HOST_BITS_V6, 128 - HOST_BITS_V6)))
+    return str(IPv6Network((int(address), bits_v6), strict=False))

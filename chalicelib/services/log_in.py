@@ -28,7 +28,7 @@ NETWORKS_PER_ACCOUNT = 10
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """An attempt: `network` is what counts as one place, such as an IPv4 address."""
+    """An attempt: `network` is what counts as one place: an IPv4 address, or the /48 of an IPv6 one."""
 
     email: str
     password: str = field(repr=False)

@@ -8,14 +8,16 @@ from chalicelib.domain.request import IdempotencyKey
 from chalicelib.errors import CacheUnavailable, Flaw, InvalidRequest, RequestInProgress
 from chalicelib.services.ports import Notifications, RequestMemory
 
+HEADER = "Idempotency-Key"
 
-def require_same(idempotency: IdempotencyKey, earlier: RememberedRequest) -> None:
-    """Raises: InvalidRequest when the key stands for another request."""
+
+def require_same(idempotency: IdempotencyKey, earlier: RememberedRequest, *, pointer: str = HEADER) -> None:
+    """Raises: InvalidRequest when the key stands for another request; `pointer` is where the key was given."""
     if earlier.request_hash != idempotency.request_hash:
         raise InvalidRequest(
             "This Idempotency-Key was used for another request.",
             code="idempotency_key_reused",
-            flaws=[Flaw("Idempotency-Key", "was used for another request")],
+            flaws=[Flaw(pointer, "was used for another request")],
         )
 
 

@@ -17,7 +17,7 @@ class OpenSessions(Protocol):
     def find(self, session_id: str) -> Session | None: ...
 
     def rotate(self, session: Session, *, presented: RefreshToken, following: RefreshToken) -> bool:
-        """Let one token follow another; with the answer False the session has ended."""
+        """Let one token follow another; with False the session has ended, with CacheUnavailable nobody knows."""
         ...
 
     def end(self, session_id: str, *, user_id: UUID) -> None: ...
@@ -37,7 +37,8 @@ def refresh_session(
 
     Raises:
         Unauthenticated: the token is not the session's current one, or the session has ended.
-        CacheUnavailable: the session cannot be looked up; the token is still good.
+        CacheUnavailable: Redis is away. The token is still good, unless Redis had put the next one in its place and
+            only the answer was lost: then trying again ends the session, and the person logs in again.
         DatabaseUnavailable: the person cannot be looked up; the token is still good.
     """
     presented = RefreshToken.parse(refresh_token)

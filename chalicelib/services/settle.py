@@ -4,10 +4,11 @@ This is the only place that decides whether something is retried.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from chalicelib.channels.base import Receipt
 from chalicelib.domain.delivery import PUBLISH_OVERDUE_S, Claimed, Settlement, Waiting
@@ -34,7 +35,8 @@ ROOM_TO_GIVE_UP_S = 2.0
 LONGEST_WISH_S = 86_400.0
 """A provider that asks for more than a day is asked again after one."""
 
-SHORTEST_DEFERRAL_S = 1.0
+SHORTEST_DEFERRAL_S = 5.0
+"""While a probe is under way, which may take as long as a provider is waited for, nobody asks every second."""
 SPREAD_STEPS = 1000
 
 Outcome = Receipt | DeliveryError
@@ -181,16 +183,24 @@ class Settler:
 
     def _settle(self, batch: Sequence[Settlement]) -> None:
         batch = [self._forget_dead_device(settlement) for settlement in batch]
-        settled_ids = self._write(batch)
-        settled = [settlement for settlement in batch if settlement.claimed.delivery_id in settled_ids]
+        became = self._write(batch)
+        late = [settlement for settlement in batch if settlement.claimed.delivery_id not in became]
+        # what was cancelled meanwhile has ended, whatever was meant to become of it
+        settled = [
+            replace(settlement, status=became[settlement.claimed.delivery_id])
+            for settlement in batch
+            if settlement.claimed.delivery_id in became
+        ]
         self._publish(settled)
-        for settlement in batch:
-            self._report(settlement, late=settlement.claimed.delivery_id not in settled_ids)
+        for settlement in settled:
+            self._report(settlement, f"delivery_{settlement.status}")
+        for settlement in late:
+            self._report(settlement, "outcome_late")
 
-    def _write(self, batch: Sequence[Settlement]) -> frozenset[object]:
+    def _write(self, batch: Sequence[Settlement]) -> Mapping[UUID, Status]:
         while True:
             try:
-                return frozenset(self.settlements.settle(batch))
+                return self.settlements.settle(batch)
             except DatabaseUnavailable:
                 if self.remaining_s() < ROOM_TO_GIVE_UP_S:
                     raise
@@ -228,9 +238,8 @@ class Settler:
         except DatabaseUnavailable:
             return  # a void copy more; what is settled is settled
 
-    def _report(self, settlement: Settlement, *, late: bool) -> None:
+    def _report(self, settlement: Settlement, event: str) -> None:
         claimed = settlement.claimed
-        event = "outcome_late" if late else f"delivery_{settlement.status}"
         tell = self.log.info if settlement.status not in (Status.RETRYING, Status.DEFERRED) else self.log.warning
         tell(
             event,

@@ -43,7 +43,7 @@ CLAIM: LiteralString = """
     )
     SELECT c.id AS delivery_id, c.notification_id, c.channel, c.lane, c.ticket, c.attempts + 1 AS attempt,
            c.crashes, c.target, n.user_id, n.template_code, n.template_version, c.locale, n.variables,
-           n.category, n.priority, n.correlation_id, coalesce(n.expires_at <= now(), false) AS expired
+           n.category, n.priority, n.correlation_id, n.expires_at, coalesce(n.expires_at <= now(), false) AS expired
     FROM claimed c JOIN notifications.notifications n ON n.id = c.notification_id
     ORDER BY c.id
 """
@@ -59,6 +59,10 @@ NOTE_LANES: LiteralString = """
 """
 
 SELECT_KNOWN: LiteralString = "SELECT id FROM notifications.deliveries WHERE id = ANY (%(ids)s)"
+
+SELECT_CANCELLED: LiteralString = """
+    SELECT id FROM notifications.deliveries WHERE id = ANY (%(ids)s) AND cancel_requested_at IS NOT NULL
+"""
 
 
 class ClaimStore:
@@ -93,6 +97,11 @@ class ClaimStore:
         """Those of the ids that have a row, whatever its state."""
         with self._database.session() as connection:
             return frozenset(row[0] for row in connection.execute(SELECT_KNOWN, {"ids": list(delivery_ids)}))
+
+    def find_cancelled(self, delivery_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Those of the ids that somebody asked to cancel while they were in hand."""
+        with self._database.session() as connection:
+            return frozenset(row[0] for row in connection.execute(SELECT_CANCELLED, {"ids": list(delivery_ids)}))
 
 
 # Any: the statement's other columns

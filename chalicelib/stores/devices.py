@@ -5,7 +5,7 @@ Every change by a caller commits with its entry in the audit trail, or not at al
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -13,20 +13,36 @@ from psycopg.rows import kwargs_row
 
 from chalicelib.domain.audit import NewAudit
 from chalicelib.domain.notification import Platform
-from chalicelib.domain.user import Device, NewDevice
-from chalicelib.errors import NotFound
+from chalicelib.domain.user import MAX_DEVICES, Device, NewDevice
+from chalicelib.errors import Conflict, NotFound
 from chalicelib.stores.audit import write_audit
 from chalicelib.stores.postgres import Database
 
-_REGISTER = """
+# Devices of one person are registered one after the other, so that counting them decides.
+_LOCK_OWNER: LiteralString = "SELECT id FROM users.users WHERE id = %(user_id)s FOR NO KEY UPDATE"
+
+# Stores the device, or locks the one of this token as it is: then the answer tells whose it was.
+_CLAIM: LiteralString = """
     INSERT INTO users.devices AS known (id, user_id, token, platform)
     VALUES (%(id)s, %(user_id)s, %(token)s, %(platform)s)
-    ON CONFLICT (token) DO UPDATE
-       SET id = CASE WHEN known.user_id = excluded.user_id THEN known.id ELSE excluded.id END,
-           created_at = CASE WHEN known.user_id = excluded.user_id THEN known.created_at ELSE excluded.created_at END,
-           user_id = excluded.user_id,
-           platform = excluded.platform,
-           updated_at = excluded.updated_at
+    ON CONFLICT (token) DO UPDATE SET updated_at = known.updated_at
+    RETURNING id, user_id, token, platform, created_at, updated_at
+"""
+
+_COUNT_OTHERS: LiteralString = """
+    SELECT count(*)
+      FROM (SELECT FROM users.devices WHERE user_id = %(user_id)s AND token <> %(token)s LIMIT %(most)s) AS others
+"""
+
+_KEEP: LiteralString = """
+    UPDATE users.devices SET platform = %(platform)s, updated_at = now() WHERE token = %(token)s
+    RETURNING id, user_id, token, platform, created_at, updated_at
+"""
+
+_MOVE: LiteralString = """
+    UPDATE users.devices
+       SET id = %(id)s, user_id = %(user_id)s, platform = %(platform)s, created_at = now(), updated_at = now()
+     WHERE token = %(token)s
     RETURNING id, user_id, token, platform, created_at, updated_at
 """
 
@@ -49,19 +65,24 @@ class DeviceStore:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    def register(self, device: NewDevice, *, audit: Callable[[Device], NewAudit]) -> Device:
+    def register(self, device: NewDevice, *, audit: Callable[[Device, UUID | None], NewAudit]) -> Device:
         """Store a device, or move it here from its former registrant: then the id is new, else it stays.
 
         Raises:
             NotFound: there is no such person.
+            Conflict: it is not theirs yet, and they have MAX_DEVICES others.
         """
+        parameters = asdict(device)
         with self._database.session() as connection, connection.transaction():
-            cursor = connection.cursor(row_factory=kwargs_row(_device))
-            try:
-                (stored,) = cursor.execute(_REGISTER, asdict(device))
-            except psycopg.errors.ForeignKeyViolation as error:
-                raise NotFound("There is no such user.", code="user_not_found") from error
-            write_audit(connection, "users", audit(stored))
+            if connection.execute(_LOCK_OWNER, parameters).fetchone() is None:
+                raise NotFound("There is no such user.", code="user_not_found")
+            claimed = _returned(connection, _CLAIM, parameters)
+            is_known = claimed.id != device.id
+            is_own = is_known and claimed.user_id == device.user_id
+            if not is_own:
+                _require_room(connection, parameters)
+            stored = _returned(connection, _KEEP if is_own else _MOVE, parameters) if is_known else claimed
+            write_audit(connection, "users", audit(stored, claimed.user_id if is_known and not is_own else None))
         return stored
 
     def has_user(self, user_id: UUID) -> bool:
@@ -82,6 +103,17 @@ class DeviceStore:
                 return None
             write_audit(connection, "users", audit)
         return device_id
+
+
+def _returned(connection: psycopg.Connection, statement: LiteralString, parameters: dict[str, object]) -> Device:
+    (device,) = connection.cursor(row_factory=kwargs_row(_device)).execute(statement, parameters)
+    return device
+
+
+def _require_room(connection: psycopg.Connection, parameters: dict[str, object]) -> None:
+    (row,) = connection.execute(_COUNT_OTHERS, {**parameters, "most": MAX_DEVICES})
+    if row[0] >= MAX_DEVICES:
+        raise Conflict(f"This user has {MAX_DEVICES} devices, and may not have more.", code="too_many_devices")
 
 
 def _device(*, platform: str, **columns: Any) -> Device:  # the columns of _NEWEST, as psycopg types them

@@ -8,8 +8,11 @@ from psycopg.rows import class_row
 from chalicelib.domain.audit import NewAudit
 from chalicelib.domain.erasure import REPEATED_FOR, PendingErasure
 from chalicelib.errors import Forbidden, NotFound, PreconditionFailed
+from chalicelib.stores.administrators import is_last_administrator, last_administrator
 from chalicelib.stores.audit import write_audit
 from chalicelib.stores.postgres import Database
+
+_IS_ADMIN: LiteralString = "SELECT is_admin FROM users.users WHERE id = %(user_id)s"
 
 _LOCK: LiteralString = "SELECT is_admin, revision FROM users.users WHERE id = %(user_id)s FOR UPDATE"
 
@@ -18,9 +21,14 @@ _DELETE: LiteralString = "DELETE FROM users.users WHERE id = %(user_id)s"
 
 _NOTE: LiteralString = "INSERT INTO users.erasures (user_id) VALUES (%(user_id)s) ON CONFLICT (user_id) DO NOTHING"
 
-_PENDING: LiteralString = """
-    SELECT user_id, requested_at < now() - %(repeated_for)s AS is_last
-      FROM users.erasures ORDER BY requested_at LIMIT %(limit)s
+# Everybody has their turn: who was tried last is tried again when all others were.
+_TAKE_PENDING: LiteralString = """
+    WITH next AS (
+        SELECT user_id FROM users.erasures
+        ORDER BY tried_at NULLS FIRST, requested_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    )
+    UPDATE users.erasures e SET tried_at = now() FROM next WHERE e.user_id = next.user_id
+    RETURNING e.user_id, e.requested_at < now() - %(repeated_for)s AS is_last
 """
 
 _FINISH: LiteralString = "DELETE FROM users.erasures WHERE user_id = %(user_id)s"
@@ -39,9 +47,13 @@ class ErasureStore:
             NotFound: there is no such person.
             Forbidden: they are an administrator, and may not be erased here.
             PreconditionFailed: the stored revision is none of `if_match`.
+            Conflict: they are an administrator, and nobody else is; or they became one at this very moment.
         """
         parameters = {"user_id": user_id}
         with self._database.session() as connection, connection.transaction():
+            # administrators are locked before the person is, never after: who locks several does it in one order
+            was_admin = any(row[0] for row in connection.execute(_IS_ADMIN, parameters))
+            is_last = not was_admin or is_last_administrator(connection, user_id)
             row = connection.execute(_LOCK, parameters).fetchone()
             if row is None:
                 raise NotFound("There is no such user.", code="user_not_found")
@@ -50,15 +62,18 @@ class ErasureStore:
                 raise Forbidden("Only an administrator erases an administrator.", code="insufficient_scope")
             if if_match is not None and revision not in if_match:
                 raise PreconditionFailed("The user has changed since you read it.")
+            if is_admin and is_last:
+                raise last_administrator()
             connection.execute(_DELETE, parameters)
             connection.execute(_NOTE, parameters)
             write_audit(connection, "users", audit)
 
-    def find_pending(self, *, limit: int) -> list[PendingErasure]:
-        """Those who are still to be erased elsewhere, the oldest first."""
+    def take_pending(self, *, limit: int) -> list[PendingErasure]:
+        """Those who are still to be erased elsewhere, and whose last try is the longest ago."""
         parameters = {"limit": limit, "repeated_for": REPEATED_FOR}
         with self._database.session() as connection:
-            return connection.cursor(row_factory=class_row(PendingErasure)).execute(_PENDING, parameters).fetchall()
+            taken = connection.cursor(row_factory=class_row(PendingErasure)).execute(_TAKE_PENDING, parameters)
+            return taken.fetchall()
 
     def finish(self, user_id: UUID) -> None:
         """Note that nothing is left to do. Repeating it is harmless."""

@@ -63,6 +63,7 @@ class SessionStore:
         """Let another refresh token follow the one that was presented; whether it did.
 
         Of many that present one token at once exactly one is followed. The session has ended with the answer False.
+        With CacheUnavailable it may have happened or not.
         """
         keys = [_name(session.id), _list_name(session.user_id)]
         arguments = [presented.digest, following.digest, session.id, str(IDLE_S), str(int(time.time()) + IDLE_S)]

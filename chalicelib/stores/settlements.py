@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from chalicelib.domain.delivery import Settlement
+from chalicelib.domain.notification import Status
 from chalicelib.domain.storable import storable
 from chalicelib.stores.postgres import Database
 
@@ -16,9 +17,9 @@ SETTLE: LiteralString = """
             delivery_id uuid, notification_id uuid, ticket bigint, status text, attempts int,
             attempt int, reason text, detail text, provider text, provider_code text, provider_message_id text,
             wake_after_s float8, device_removed boolean, correlation_id text, template_code text, channel text,
-            lane text)
+            lane text, expires_at timestamptz)
     ), before AS (
-        SELECT d.id, d.ticket = o.ticket AND d.status <> 'sending' AS settled_already
+        SELECT d.id, d.status, d.ticket = o.ticket AND d.status <> 'sending' AS settled_already
         FROM notifications.deliveries d JOIN outcome o ON o.delivery_id = d.id
     ), locked AS (
         -- what was cancelled while it was being sent ends with this attempt, however that went
@@ -31,7 +32,9 @@ SETTLE: LiteralString = """
         UPDATE notifications.deliveries d
         SET status = l.status, attempts = o.attempts, reason = o.reason,
             provider = coalesce(o.provider, d.provider), provider_message_id = o.provider_message_id,
-            wake_at = CASE WHEN l.status = o.status THEN now() + make_interval(secs => o.wake_after_s) END,
+            -- nothing waits beyond the time at which it would be in vain
+            wake_at = CASE WHEN l.status = o.status AND o.wake_after_s IS NOT NULL
+                           THEN least(now() + make_interval(secs => o.wake_after_s), o.expires_at) END,
             updated_at = now(), cancel_requested_at = NULL,
             -- what goes back to its queue is not there before the note that says so
             published_at = CASE o.status WHEN 'queued' THEN NULL ELSE d.published_at END
@@ -43,11 +46,15 @@ SETTLE: LiteralString = """
             id, notification_id, delivery_id, event, attempt, provider, reason, detail, correlation_id)
         SELECT notifications.sibling(o.notification_id), o.notification_id, o.delivery_id, e.event, o.attempt,
                o.provider, o.reason,
-               CASE e.event WHEN 'outcome_late' THEN concat_ws(': ', o.status, o.detail) ELSE o.detail END,
+               CASE WHEN e.event <> 'outcome_late' THEN o.detail
+                    -- of somebody who was erased meanwhile nothing is told any more
+                    WHEN n.user_id IS NULL AND n.recipient IS NULL THEN o.status
+                    ELSE concat_ws(': ', o.status, o.detail) END,
                o.correlation_id
         FROM outcome o
         JOIN before b ON b.id = o.delivery_id
         LEFT JOIN settled s ON s.id = o.delivery_id
+        LEFT JOIN notifications.notifications n ON n.id = o.notification_id AND s.id IS NULL
         CROSS JOIN LATERAL (VALUES
             (1, CASE WHEN o.device_removed THEN 'device_removed' END),
             (2, CASE WHEN s.id IS NOT NULL THEN s.status ELSE 'outcome_late' END)) AS e (place, event)
@@ -64,7 +71,7 @@ SETTLE: LiteralString = """
         WHERE o.status = 'failed'
         ON CONFLICT (source_key) DO NOTHING
     )
-    SELECT id FROM settled UNION SELECT id FROM before WHERE settled_already
+    SELECT id, status FROM settled UNION SELECT id, status FROM before WHERE settled_already
 """
 
 
@@ -74,8 +81,8 @@ class SettlementStore:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    def settle(self, settlements: Sequence[Settlement]) -> frozenset[UUID]:
-        """Write how claimed deliveries ended this turn and return the ids of those that were settled.
+    def settle(self, settlements: Sequence[Settlement]) -> Mapping[UUID, Status]:
+        """Write how claimed deliveries ended this turn and return, for those that were settled, what they became.
 
         One statement, hence one transaction: the rows, their events, and the record of each failed one. An outcome
         that comes too late for its ticket changes nothing and is kept as an event. Repeating a call whose answer was
@@ -83,7 +90,8 @@ class SettlementStore:
         """
         outcomes = Jsonb([_packed(settlement) for settlement in settlements])
         with self._database.session() as connection:
-            return frozenset(row[0] for row in connection.execute(SETTLE, {"outcomes": outcomes}))
+            rows = connection.execute(SETTLE, {"outcomes": outcomes}).fetchall()
+        return {delivery_id: Status(status) for delivery_id, status in rows}
 
 
 def _packed(settlement: Settlement) -> Mapping[str, object]:
@@ -97,6 +105,7 @@ def _packed(settlement: Settlement) -> Mapping[str, object]:
         "template_code": claimed.template_code,
         "channel": claimed.channel,
         "lane": claimed.lane,
+        "expires_at": None if claimed.expires_at is None else claimed.expires_at.isoformat(),
         "status": settlement.status,
         "attempts": settlement.attempts,
         "reason": settlement.reason,

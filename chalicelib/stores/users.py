@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from chalicelib.domain.audit import NewAudit
 from chalicelib.domain.user import NewUser, User, UserChanges, UserField, UserFilter, email_key
 from chalicelib.errors import Conflict, Forbidden, NotFound, PreconditionFailed, RequestRefused
+from chalicelib.stores.administrators import has_other_administrators, is_last_administrator, last_administrator
 from chalicelib.stores.audit import write_audit
 from chalicelib.stores.postgres import Database
 
@@ -33,7 +34,9 @@ _UPDATE: LiteralString = """
        SET email = CASE WHEN 'email' = ANY (%(given)s) THEN %(email)s ELSE email END,
            email_key = CASE WHEN 'email' = ANY (%(given)s) THEN %(email_key)s ELSE email_key END,
            name = CASE WHEN 'name' = ANY (%(given)s) THEN %(name)s ELSE name END,
-           password_hash = CASE WHEN 'password' = ANY (%(given)s) THEN %(password_hash)s ELSE password_hash END,
+           password_hash = CASE WHEN 'password' = ANY (%(given)s) THEN %(password_hash)s
+                                WHEN 'is_admin' = ANY (%(given)s) AND %(is_admin)s AND NOT is_admin THEN NULL
+                                ELSE password_hash END,
            locale = CASE WHEN 'locale' = ANY (%(given)s) THEN %(locale)s ELSE locale END,
            timezone = CASE WHEN 'timezone' = ANY (%(given)s) THEN %(timezone)s ELSE timezone END,
            external_id = CASE WHEN 'external_id' = ANY (%(given)s) THEN %(external_id)s ELSE external_id END,
@@ -43,6 +46,7 @@ _UPDATE: LiteralString = """
      WHERE id = %(user_id)s
            AND (%(if_match)s::bigint[] IS NULL OR revision = ANY (%(if_match)s))
            AND (%(may_change_admins)s OR NOT is_admin)
+           AND NOT (is_admin AND %(would_leave_none)s)
            AND NOT EXISTS (SELECT FROM users.users AS other
                             WHERE other.email_key = %(email_key)s AND other.id <> %(user_id)s)
            AND NOT EXISTS (SELECT FROM users.users AS other
@@ -102,6 +106,11 @@ class UserStore:
         with self._database.session() as connection:
             return next(iter(_run(connection, _FIND, {"user_id": user_id})), None)
 
+    def has_other_administrators(self, user_id: UUID) -> bool:
+        """Whether somebody else is an administrator at this moment."""
+        with self._database.session() as connection:
+            return has_other_administrators(connection, user_id)
+
     def update(
         self,
         user_id: UUID,
@@ -113,11 +122,13 @@ class UserStore:
     ) -> User:
         """Change a person, whose revision grows by one, and return them as stored.
 
+        Who becomes an administrator keeps no password that this change does not set.
+
         Raises:
             NotFound: there is no such person.
             Forbidden: they are an administrator, and may not be changed here.
             PreconditionFailed: the stored revision is none of `if_match`.
-            Conflict: the new address, or the new external id, is taken.
+            Conflict: the new address, or the new external id, is taken; or nobody else is an administrator.
         """
         parameters = {
             "user_id": user_id,
@@ -134,6 +145,7 @@ class UserStore:
             "may_change_admins": may_change_admins,
         }
         with self._database.session() as connection, connection.transaction():
+            parameters["would_leave_none"] = changes.demotes and is_last_administrator(connection, user_id)
             changed = _run(connection, _UPDATE, parameters)
             if not changed:
                 raise _refusal(connection, parameters, if_match=if_match, may_change_admins=may_change_admins)
@@ -179,6 +191,8 @@ def _refusal(
         return Forbidden("Only an administrator changes an administrator.", code="insufficient_scope")
     if if_match is not None and present[0].revision not in if_match:
         return PreconditionFailed("The user has changed since you read it.")
+    if present[0].is_admin and parameters["would_leave_none"]:
+        return last_administrator()
     return _taken(connection, parameters)
 
 

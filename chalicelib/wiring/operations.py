@@ -42,7 +42,7 @@ def check_health() -> Callable[[], checking.Health]:
         "redis": partial(ping_cache, redis_cache()),
         "rabbitmq": partial(publisher().count_ready, LANES[0], timeout_s=BROKER_CHECK_TIMEOUT_S),
     }
-    return partial(
+    check = partial(
         checking.check_health,
         checks=checks,
         required={"postgresql"},
@@ -50,6 +50,7 @@ def check_health() -> Callable[[], checking.Health]:
         required_circuits={names[settings().database_url_of(store)] for store in STORES},
         monotonic_s=time.monotonic,
     )
+    return checking.RememberedHealth(check=check, monotonic_s=time.monotonic)
 
 
 def circuit_names() -> list[str]:

@@ -1,7 +1,7 @@
 """What the keepers of circuits promise: the one in Redis and the one in memory make the same moves."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from chalicelib.errors import CacheUnavailable
 from chalicelib.services.breaker import Circuits, LocalCircuits
 from chalicelib.stores.cache import Cache
 from chalicelib.stores.circuits import RedisCircuits
-from offline.services.private import Endpoint
 
 # Half seconds: whole ones pass, and no example can hit a boundary that the real clock blurs.
 RULES = CircuitRules(failure_threshold=3, open_s=30.5, probe_s=20.5, window_s=10.5)
@@ -39,17 +38,6 @@ def a_local_one() -> Subject:
         now_s[0] += seconds
 
     return Subject(LocalCircuits(rules=RULES, monotonic_s=lambda: now_s[0]), let_pass)
-
-
-@pytest.fixture
-def cache(servers: dict[str, Endpoint]) -> Iterator[Cache]:
-    cache = Cache(f"{servers['valkey'].url.rpartition('/')[0]}/3")
-    with cache.client() as client:
-        client.flushdb()
-    try:
-        yield cache
-    finally:
-        cache.close()
 
 
 @pytest.fixture
@@ -143,8 +131,8 @@ def test_all_that_is_kept_in_redis_ends_by_itself(shared: Subject, cache: Cache)
 
 
 @pytest.mark.parametrize("call", ["look", "admit", "succeed", "fail", "reset"])
-def test_a_redis_that_is_away_is_said_to_be(call: str) -> None:
-    circuits = RedisCircuits(cache=Cache("redis://127.0.0.1:1/0"), rules=RULES)
+def test_a_redis_that_is_away_is_said_to_be(away: Cache, call: str) -> None:
+    circuits = RedisCircuits(cache=away, rules=RULES)
     arguments = (NAME, 0) if call in ("succeed", "fail") else (NAME,)
     with pytest.raises(CacheUnavailable):
         getattr(circuits, call)(*arguments)

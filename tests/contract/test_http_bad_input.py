@@ -55,11 +55,18 @@ def test_what_is_not_json_is_400_on_every_route_with_a_body(client: GatewayClien
 
 
 @pytest.mark.parametrize("route", BODIES)
-@pytest.mark.parametrize("body", [[], "x", 7, None, {}], ids=repr)
+@pytest.mark.parametrize("body", [[], "x", 7, None], ids=repr)
 def test_json_of_another_shape_is_422_on_every_route_with_a_body(
     client: GatewayClient, route: str, body: object
 ) -> None:
     assert_problem(client.call(route, content=json.dumps(body).encode()), 422)
+
+
+@pytest.mark.parametrize("route", [route for route in BODIES if not route.startswith("PATCH ")])
+def test_an_empty_object_is_422_but_for_a_patch_which_it_makes_change_nothing(
+    client: GatewayClient, route: str
+) -> None:
+    assert_problem(client.call(route, {}), 422)
 
 
 @pytest.mark.parametrize("route", BODIES)
@@ -81,7 +88,7 @@ def test_a_body_in_another_media_type_is_415(client: GatewayClient, route: str) 
     assert_problem(client.call(route, BODIES[route], headers={"Content-Type": "text/plain"}), 415)
 
 
-LARGE = {"POST /v1/templates", "POST /v1/notifications/batch"}
+LARGE = {"POST /v1/templates", "POST /v1/templates/welcome/versions", "POST /v1/notifications/batch"}
 
 
 @pytest.mark.parametrize("route", [route for route in BODIES if route not in LARGE])

@@ -173,7 +173,17 @@ def test_preferences_that_can_be(client: GatewayClient, body: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["email=", "email=a%00b", f"email={'x' * 321}", "external_id=", "external_id=a%0Ab", "name=x"]
+    "query",
+    [
+        "email=",
+        "email=a%00b",
+        f"email={'x' * 321}",
+        "email=ada",
+        "email=a@b@c.example",
+        "external_id=",
+        "external_id=a%0Ab",
+        "name=x",
+    ],
 )
 def test_a_list_of_people_that_cannot_be(client: GatewayClient, query: str) -> None:
     answer = client.call(f"GET /v1/users?{query}")

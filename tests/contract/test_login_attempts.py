@@ -1,6 +1,6 @@
 """What the counting of failed logins promises, tried on the real Redis and on the fake that other tests use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from chalicelib.errors import CacheUnavailable, TooManyRequests
 from chalicelib.services.log_in import LoginAttempts
 from chalicelib.stores.cache import Cache
 from chalicelib.stores.login_attempts import RedisLoginAttempts
-from offline.services.private import Endpoint
+from tests.contract_cache import ManualCache
 from tests.fakes_auth import FakeLoginAttempts
 from tests.fakes_core import ManualClock
 
@@ -23,7 +23,7 @@ EVE = {"eve": THREE, "office": FIVE}
 @dataclass
 class Subject:
     attempts: LoginAttempts
-    let_pass: Callable[[int], None]
+    let_pass: Callable[[float], None]
 
 
 @pytest.fixture
@@ -33,31 +33,8 @@ def fake() -> Subject:
 
 
 @pytest.fixture
-def cache(servers: dict[str, Endpoint]) -> Iterator[Cache]:
-    cache = Cache(f"{servers['valkey'].url.rpartition('/')[0]}/5")
-    with cache.client() as client:
-        client.flushdb()
-    yield cache
-    cache.close()
-
-
-@pytest.fixture
-def real(cache: Cache) -> Subject:
-    def let_pass(seconds: int) -> None:
-        """Redis has no clock to turn: what would have ended by then ends now."""
-        with cache.client() as client:
-            for name in client.scan_iter():
-                left_s = client.ttl(name)
-                assert left_s > 0, "a key that never ends"
-                client.expire(name, max(0, left_s - seconds))
-
-    return Subject(RedisLoginAttempts(cache=cache), let_pass)
-
-
-@pytest.fixture(params=["fake", "real"])
-def subject(request: pytest.FixtureRequest) -> Subject:
-    chosen: Subject = request.getfixturevalue(request.param)
-    return chosen
+def real(cache: ManualCache) -> Subject:
+    return Subject(RedisLoginAttempts(cache=cache), cache.let_pass)
 
 
 def take(subject: Subject, rates: dict[str, Rate], times: int = 1) -> None:
@@ -129,8 +106,6 @@ def test_what_a_name_stands_for_cannot_be_read_in_redis(real: Subject, cache: Ca
     assert "ada" not in names[0]
 
 
-def test_when_redis_is_away_it_says_so() -> None:
-    away = Cache("redis://127.0.0.1:1/0")
+def test_when_redis_is_away_it_says_so(away: Cache) -> None:
     with pytest.raises(CacheUnavailable):
         RedisLoginAttempts(cache=away).take(ADA)
-    away.close()

@@ -1,6 +1,6 @@
 """What the quick memory of preferences promises, tried on the real Redis and on the fake that other tests use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID, uuid4
@@ -11,9 +11,8 @@ from chalicelib.domain.notification import Channel
 from chalicelib.domain.preferences import DEFAULT_PREFERENCES, Preferences, QuietHours
 from chalicelib.errors import CacheUnavailable
 from chalicelib.services.recall_preferences import PreferencesMemory
-from chalicelib.stores.cache import Cache
 from chalicelib.stores.preferences_memory import RedisPreferencesMemory
-from offline.services.private import Endpoint
+from tests.contract_cache import ManualCache, taking_away
 from tests.fakes_core import ManualClock
 from tests.fakes_preferences import FakePreferencesMemory
 
@@ -41,43 +40,12 @@ class Subject:
 def fake() -> Subject:
     clock = ManualClock()
     memory = FakePreferencesMemory(clock)
-
-    def take_away() -> None:
-        memory.up = False
-
-    return Subject(memory, clock.advance, take_away)
+    return Subject(memory, clock.advance, taking_away(memory))
 
 
 @pytest.fixture
-def real(servers: dict[str, Endpoint]) -> Iterator[Subject]:
-    cache = Cache(f"{servers['valkey'].url.rpartition('/')[0]}/3")
-    away = Cache("redis://127.0.0.1:1/0")
-    memory = RedisPreferencesMemory(cache=cache)
-    with cache.client() as client:
-        client.flushdb()
-
-    def let_pass(seconds: float) -> None:
-        """Redis has no clock to turn: what would have ended by then ends now."""
-        with cache.client() as client:
-            for name in client.scan_iter():
-                left_ms = client.pttl(name)
-                assert left_ms > 0, "a key that never ends"
-                client.pexpire(name, max(0, left_ms - round(seconds * 1000)))
-
-    def take_away() -> None:
-        memory._cache = away
-
-    try:
-        yield Subject(memory, let_pass, take_away)
-    finally:
-        cache.close()
-        away.close()
-
-
-@pytest.fixture(params=["fake", "real"])
-def subject(request: pytest.FixtureRequest) -> Subject:
-    chosen: Subject = request.getfixturevalue(request.param)
-    return chosen
+def real(cache: ManualCache) -> Subject:
+    return Subject(RedisPreferencesMemory(cache=cache), cache.let_pass, cache.take_away)
 
 
 def test_what_is_kept_comes_back_whole_and_nothing_else_does(subject: Subject) -> None:
@@ -131,11 +99,9 @@ def test_when_it_is_away_it_says_so(subject: Subject, call: str) -> None:
         calls[call]()
 
 
-def test_an_entry_names_nobody(real: Subject) -> None:
+def test_an_entry_names_nobody(real: Subject, cache: ManualCache) -> None:
     real.memory.keep({ADA: RICH}, read_at=NOW, reading_s=0)
-    memory = real.memory
-    assert isinstance(memory, RedisPreferencesMemory)
-    with memory._cache.client() as client:
+    with cache.client() as client:
         (name,) = client.keys()
         assert name == f"preferences:{ADA}".encode()
         assert 0 < client.pttl(name) <= 5000

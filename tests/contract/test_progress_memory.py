@@ -1,6 +1,6 @@
 """What the memory of notifications' progress promises, tried on the real Redis and on the fake that other tests use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -11,9 +11,8 @@ from chalicelib.domain.identity import new_id, sibling_id
 from chalicelib.domain.notification import Channel, EventName, Status
 from chalicelib.domain.trace import TracedDelivery, TracedEvent
 from chalicelib.services.ports import ProgressMemory
-from chalicelib.stores.cache import Cache
 from chalicelib.stores.progress_memory import BARRIER_S, RedisProgressMemory
-from offline.services.private import Endpoint
+from tests.contract_cache import ManualCache, taking_away
 from tests.fakes_core import NOON, FakeProgress, ManualClock
 
 WELCOME = new_id(NOON)
@@ -50,7 +49,7 @@ LATE = progress(EventName.ACCEPTED, EventName.QUEUED, EventName.SENDING, EventNa
 @dataclass
 class Subject:
     memory: ProgressMemory
-    let_pass: Callable[[int], None]
+    let_pass: Callable[[float], None]
     take_away: Callable[[], None]
 
 
@@ -58,43 +57,12 @@ class Subject:
 def fake() -> Subject:
     clock = ManualClock()
     memory = FakeProgress(clock)
-
-    def take_away() -> None:
-        memory.up = False
-
-    return Subject(memory, clock.advance, take_away)
+    return Subject(memory, clock.advance, taking_away(memory))
 
 
 @pytest.fixture
-def real(servers: dict[str, Endpoint]) -> Iterator[Subject]:
-    cache = Cache(f"{servers['valkey'].url.rpartition('/')[0]}/3")
-    away = Cache("redis://127.0.0.1:1/0")
-    memory = RedisProgressMemory(cache=cache)
-    with cache.client() as client:
-        client.flushdb()
-
-    def let_pass(seconds: int) -> None:
-        """Redis has no clock to turn: what would have ended by then ends now."""
-        with cache.client() as client:
-            for name in client.scan_iter():
-                left_s = client.ttl(name)
-                assert left_s > 0, "a key that never ends"
-                client.expire(name, max(0, left_s - seconds))
-
-    def take_away() -> None:
-        memory._cache = away
-
-    try:
-        yield Subject(memory, let_pass, take_away)
-    finally:
-        cache.close()
-        away.close()
-
-
-@pytest.fixture(params=["fake", "real"])
-def subject(request: pytest.FixtureRequest) -> Subject:
-    found: Subject = request.getfixturevalue(request.param)
-    return found
+def real(cache: ManualCache) -> Subject:
+    return Subject(RedisProgressMemory(cache=cache), cache.let_pass, cache.take_away)
 
 
 def test_what_is_kept_is_recalled_as_it_was(subject: Subject) -> None:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -12,12 +11,10 @@ from chalicelib.domain.rate import Rate
 from chalicelib.services.ports import RateCounters
 from chalicelib.stores.cache import REST_AFTER_FAILURE_S, TIMEOUT_S, Cache
 from chalicelib.stores.rate_counters import ProcessRateCounters, RedisRateCounters
-from offline.services.private import Endpoint
 
 TEN = Rate(amount=10, window_s=60)
 CALLERS = 16
 TRIES_EACH = 4
-NOBODY = "redis://127.0.0.1:1/0"
 
 
 @dataclass
@@ -37,22 +34,6 @@ class Subject:
 
 
 @pytest.fixture
-def redis_url(servers: dict[str, Endpoint]) -> str:
-    return f"{servers['valkey'].url.rpartition('/')[0]}/3"
-
-
-@pytest.fixture
-def cache(redis_url: str) -> Iterator[Cache]:
-    cache = Cache(redis_url)
-    with cache.client() as client:
-        client.flushdb()
-    try:
-        yield cache
-    finally:
-        cache.close()
-
-
-@pytest.fixture
 def in_process() -> Subject:
     clock = SecondsClock()
     return Subject(ProcessRateCounters(clock_s=clock), clock)
@@ -65,13 +46,9 @@ def in_redis(cache: Cache) -> Subject:
 
 
 @pytest.fixture
-def redis_away() -> Iterator[Subject]:
+def redis_away(away: Cache) -> Subject:
     clock = SecondsClock()
-    cache = Cache(NOBODY)
-    try:
-        yield Subject(RedisRateCounters(cache=cache, clock_s=clock), clock)
-    finally:
-        cache.close()
+    return Subject(RedisRateCounters(cache=away, clock_s=clock), clock)
 
 
 @pytest.fixture(params=["in_process", "in_redis", "redis_away"])

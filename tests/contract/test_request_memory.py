@@ -1,6 +1,6 @@
 """What the memory of idempotency keys promises, tried on the real Redis and on the fake that other tests use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,9 +9,8 @@ import pytest
 from chalicelib.domain.delivery import RememberedRequest
 from chalicelib.errors import CacheUnavailable, RequestInProgress
 from chalicelib.services.ports import RequestMemory
-from chalicelib.stores.cache import Cache
 from chalicelib.stores.request_memory import UNDER_WAY_S, RedisRequestMemory
-from offline.services.private import Endpoint
+from tests.contract_cache import ManualCache, taking_away
 from tests.fakes_core import FakeMemory, ManualClock
 
 KEPT = RememberedRequest("key", b"\x00\xffhash", {"notification_id": "n-1", "deliveries": [{"status": "accepted"}]})
@@ -20,7 +19,7 @@ KEPT = RememberedRequest("key", b"\x00\xffhash", {"notification_id": "n-1", "del
 @dataclass
 class Subject:
     memory: RequestMemory
-    let_pass: Callable[[int], None]
+    let_pass: Callable[[float], None]
     take_away: Callable[[], None]
 
 
@@ -28,44 +27,12 @@ class Subject:
 def fake() -> Subject:
     clock = ManualClock()
     memory = FakeMemory(clock)
-
-    def take_away() -> None:
-        memory.up = False
-
-    return Subject(memory, clock.advance, take_away)
+    return Subject(memory, clock.advance, taking_away(memory))
 
 
 @pytest.fixture
-def real(servers: dict[str, Endpoint]) -> Iterator[Subject]:
-    url = f"{servers['valkey'].url.rpartition('/')[0]}/2"
-    cache = Cache(url)
-    away = Cache("redis://127.0.0.1:1/0")
-    memory = RedisRequestMemory(cache=cache)
-    with cache.client() as client:
-        client.flushdb()
-
-    def let_pass(seconds: int) -> None:
-        """Redis has no clock to turn: what would have ended by then ends now."""
-        with cache.client() as client:
-            for name in client.scan_iter():
-                left_s = client.ttl(name)
-                assert left_s > 0, "a key that never ends"
-                client.expire(name, max(0, left_s - seconds))
-
-    def take_away() -> None:
-        memory._cache = away
-
-    try:
-        yield Subject(memory, let_pass, take_away)
-    finally:
-        cache.close()
-        away.close()
-
-
-@pytest.fixture(params=["fake", "real"])
-def subject(request: pytest.FixtureRequest) -> Subject:
-    chosen: Subject = request.getfixturevalue(request.param)
-    return chosen
+def real(cache: ManualCache) -> Subject:
+    return Subject(RedisRequestMemory(cache=cache), cache.let_pass, cache.take_away)
 
 
 def begin(subject: Subject, *, owner: str = "one", client_id: str = "client") -> RememberedRequest | None:

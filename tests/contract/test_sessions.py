@@ -1,6 +1,6 @@
 """What the keeping of sessions promises, tried on the real Redis and on the fake that other tests use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,9 +13,8 @@ from chalicelib.errors import CacheUnavailable
 from chalicelib.services.log_in import NewSessions
 from chalicelib.services.ports import Sessions
 from chalicelib.services.refresh_session import OpenSessions
-from chalicelib.stores.cache import Cache
 from chalicelib.stores.sessions import IDLE_S, SessionStore
-from offline.services.private import Endpoint
+from tests.contract_cache import ManualCache, taking_away
 from tests.fakes_auth import FakeSessions
 from tests.fakes_core import ManualClock
 
@@ -29,7 +28,7 @@ class AllOfThem(NewSessions, OpenSessions, Sessions, Protocol):
 @dataclass
 class Subject:
     sessions: AllOfThem
-    let_pass: Callable[[int], None]
+    let_pass: Callable[[float], None]
     take_away: Callable[[], None]
 
     def opened(self, user_id: UUID | None = None) -> tuple[Session, RefreshToken]:
@@ -47,46 +46,12 @@ class Subject:
 def fake() -> Subject:
     clock = ManualClock()
     sessions = FakeSessions(clock)
-
-    def take_away() -> None:
-        sessions.up = False
-
-    return Subject(sessions, clock.advance, take_away)
+    return Subject(sessions, clock.advance, taking_away(sessions))
 
 
 @pytest.fixture
-def cache(servers: dict[str, Endpoint]) -> Iterator[Cache]:
-    cache = Cache(f"{servers['valkey'].url.rpartition('/')[0]}/4")
-    with cache.client() as client:
-        client.flushdb()
-    yield cache
-    cache.close()
-
-
-@pytest.fixture
-def real(cache: Cache) -> Iterator[Subject]:
-    away = Cache("redis://127.0.0.1:1/0")
-    sessions = SessionStore(cache=cache)
-
-    def let_pass(seconds: int) -> None:
-        """Redis has no clock to turn: what would have ended by then ends now."""
-        with cache.client() as client:
-            for name in client.scan_iter():
-                left_s = client.ttl(name)
-                assert left_s > 0, "a key that never ends"
-                client.expire(name, max(0, left_s - seconds))
-
-    def take_away() -> None:
-        sessions._cache = away
-
-    yield Subject(sessions, let_pass, take_away)
-    away.close()
-
-
-@pytest.fixture(params=["fake", "real"])
-def subject(request: pytest.FixtureRequest) -> Subject:
-    chosen: Subject = request.getfixturevalue(request.param)
-    return chosen
+def real(cache: ManualCache) -> Subject:
+    return Subject(SessionStore(cache=cache), cache.let_pass, cache.take_away)
 
 
 def test_a_session_is_found_as_it_was_opened(subject: Subject) -> None:
@@ -175,7 +140,7 @@ def test_of_fifty_who_present_one_token_at_once_exactly_one_is_followed_and_the_
     assert real.sessions.find(session.id) is None
 
 
-def test_nothing_that_redis_keeps_lets_anybody_in(real: Subject, cache: Cache) -> None:
+def test_nothing_that_redis_keeps_lets_anybody_in(real: Subject, cache: ManualCache) -> None:
     _, token = real.opened()
     with cache.client() as client:
         kept = [client.hgetall(name) for name in client.scan_iter("session:*")]
@@ -183,7 +148,9 @@ def test_nothing_that_redis_keeps_lets_anybody_in(real: Subject, cache: Cache) -
     assert token.secret not in str(kept)
 
 
-def test_the_list_of_a_persons_sessions_forgets_those_that_ended_by_themselves(real: Subject, cache: Cache) -> None:
+def test_the_list_of_a_persons_sessions_forgets_those_that_ended_by_themselves(
+    real: Subject, cache: ManualCache
+) -> None:
     person = uuid4()
     with cache.client() as client:
         client.zadd(f"sessions-of:{person}", {"long-gone": 1})

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 
@@ -42,6 +43,50 @@ def test_people_are_found_by_address_whatever_its_case_and_by_external_id(client
     ):
         assert succeeded(client.call(f"GET /v1/users?{query}")) == {"items": [user], "next_cursor": None}
     assert succeeded(client.call(f"GET /v1/users?email={user['email']}&external_id=other"))["items"] == []
+
+
+def test_a_person_is_found_by_their_address_in_either_script_of_its_domain(client: Client) -> None:
+    email = f"{unique('a')}@bücher.example"
+    user = client.create_user(email=email)
+    assert user["email"].endswith("@xn--bcher-kva.example")
+    for spelling in (email, user["email"]):
+        assert succeeded(client.call(f"GET /v1/users?email={quote(spelling)}"))["items"] == [user]
+    assert pointers(problem(client.call("GET /v1/users?email=nobody"), 422)) == {"email"}
+
+
+def test_a_person_has_at_most_a_hundred_devices(client: Client) -> None:
+    user = client.create_user()
+    route, token = f"POST /v1/users/{user['id']}/devices", unique("phone")
+
+    def register(number: int) -> int:
+        return client.call(route, {"token": f"{token}-{number}", "platform": "ios"}).status_code
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert Counter(pool.map(register, range(105))) == {201: 100, 409: 5}
+    known = succeeded(client.call(f"GET /v1/users/{user['id']}/devices?limit=1"))["items"][0]["token"]
+    assert client.call(route, {"token": known, "platform": "web"}).status_code == 201
+    problem(client.call(route, {"token": unique("phone"), "platform": "ios"}), 409, "too_many_devices")
+
+
+def test_a_password_that_was_planted_does_not_become_an_administrators(client: Client) -> None:
+    person = signed_in(client)
+    path = f"PATCH /v1/users/{person.user['id']}"
+    assert succeeded(client.call(path, {"is_admin": True}))["is_admin"]
+    problem(person.call("GET /v1/users/me"), 401)
+    problem(log_in(client, person.user["email"]), 401)
+    succeeded(client.call(path, {"password": "a longer horse"}))
+    assert log_in(client, person.user["email"], "a longer horse").status_code == 200
+    assert not succeeded(client.call(path, {"is_admin": False}))["is_admin"]
+
+
+def test_whose_device_was_taken_over_is_in_the_audit_trail(client: Client) -> None:
+    loser, winner = client.create_user(), client.create_user()
+    token = unique("phone")
+    client.add_device(loser["id"], token=token)
+    device = client.add_device(winner["id"], token=token)
+    entries = succeeded(client.call("GET /v1/audit?limit=50"))["items"]
+    (detail,) = (entry["detail"] for entry in entries if entry["target"] == f"device:{device['id']}")
+    assert detail == {"user_id": winner["id"], "taken_from": loser["id"]}
 
 
 def test_people_are_listed_newest_first_and_a_cursor_belongs_to_its_list(client: Client) -> None:

@@ -121,7 +121,16 @@ FILTERS = {
     "from=2026-11-23T00:00:00Z&to=2026-11-22T00:00:00Z": [],
     "actor=nobody": [],
 }
-NO_FILTERS = ("from=yesterday", "from=2026-11-22T12:00:00", "to=1", "action=Template", "actor=", "since=x", "limit=0")
+NO_FILTERS = (
+    "from=yesterday",
+    "from=2026-11-22T12:00:00",
+    "to=1",
+    "action=Template",
+    "actor=",
+    "actor=%00",
+    "since=x",
+    "limit=0",
+)
 
 
 def test_filters_narrow_the_list(client: GatewayClient, fresh_database: str) -> None:

@@ -152,7 +152,7 @@ def test_of_many_who_register_one_device_at_once_one_has_it(
     def register(number: int) -> None:
         start.wait(timeout=30)
         DeviceStore(database=databases[number]).register(
-            a_device(users[number], "one phone"), audit=lambda _: an_audit("device.registered")
+            a_device(users[number], "one phone"), audit=lambda *_: an_audit("device.registered")
         )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

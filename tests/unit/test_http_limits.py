@@ -22,7 +22,7 @@ from chalicelib.handlers.fallback import register_fallbacks
 from chalicelib.handlers.guards import Guards, source_ip_of
 from chalicelib.handlers.http import endpoint
 from chalicelib.handlers.request import NoBody, NoQuery, Request
-from chalicelib.services.limit_rate import RateLimiter, network_of
+from chalicelib.services.limit_rate import RateLimiter, network_of, site_of
 from chalicelib.stores.rate_counters import ProcessRateCounters
 from tests.gateway_client import Answered, GatewayClient
 
@@ -221,6 +221,20 @@ def test_a_gateway_that_names_no_peer_makes_all_one(context: dict[str, object]) 
 )
 def test_a_subscribers_addresses_are_counted_as_one(address: str, counted: str) -> None:
     assert network_of(address) == counted
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("198.51.100.1", "198.51.100.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("2001:db8:2::", "2001:db8:2::/48"),
+        ("::ffff:198.51.100.1", "198.51.100.1"),
+        ("no address", "no address"),
+    ],
+)
+def test_logins_count_a_whole_site_as_one(address: str, counted: str) -> None:
+    assert site_of(address) == counted
 
 
 def test_a_client_and_an_address_of_one_spelling_are_two() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from chalicelib.errors import InvalidRequest, MalformedRequest, RequestRefused
+from chalicelib.handlers.paging import PageQuery
 from chalicelib.handlers.parsing import MAX_DEPTH, decode_segment, parse_json, parse_model, parse_query
 from chalicelib.handlers.request import RequestModel
 
@@ -35,8 +36,8 @@ class Drawing(RequestModel):
     notes: dict[str, int] = Field(default_factory=dict)
 
 
-class Filter(RequestModel):
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+class Filter(PageQuery):
+    name: str = ""
 
 
 def pointers_of(value: object) -> set[str]:
@@ -173,6 +174,25 @@ def test_a_malformed_or_repeated_query_parameter_is_refused_by_name(parameters: 
     with pytest.raises(InvalidRequest) as refused:
         parse_query(Filter, parameters)
     assert [flaw.pointer for flaw in refused.value.flaws] == ["limit"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["050", " 50", "50 ", "5_0", "+50", "-5", "50.0", "5e1", "0x32", "\u0665\u0660", "50\n", "1" * 5000],
+    ids=ascii,
+)
+def test_a_number_in_a_query_has_one_spelling(text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_query(Filter, {"limit": [text]})
+    assert [flaw.pointer for flaw in refused.value.flaws] == ["limit"]
+
+
+@pytest.mark.parametrize("name", ["name", "cursor", "limit", "no\0name"])
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "\udfff a"], ids=ascii)
+def test_a_query_parameter_that_postgresql_cannot_hold_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_query(Filter, {name: [text]})
+    assert [flaw.pointer for flaw in refused.value.flaws] == [name]
 
 
 def test_an_unknown_query_parameter_is_refused_by_name() -> None:

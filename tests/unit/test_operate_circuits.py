@@ -1,6 +1,7 @@
 """Listing and resetting circuits, and what they mean for readiness."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from chalicelib.domain.audit import Actor, NewAudit
 from chalicelib.domain.circuit import CircuitRules, CircuitState
 from chalicelib.errors import DatabaseUnavailable, NotFound
 from chalicelib.services.breaker import CircuitScope, LocalCircuits, SharedCircuits
-from chalicelib.services.check_health import check_health
+from chalicelib.services.check_health import Health, RememberedHealth, check_health
 from chalicelib.services.list_circuits import CircuitReport, list_circuits
 from chalicelib.services.reset_circuit import reset_circuit
 from tests.fakes_core import NOON, ManualClock, RecordingLog
@@ -134,3 +135,33 @@ def test_it_is_not_ready_while_the_circuit_of_what_it_needs_refuses(world: World
     assert world.ready()
     world.open("postgresql")
     assert not world.ready()
+
+
+def test_what_was_found_is_told_for_a_second_and_then_asked_anew() -> None:
+    now_s, asked = [100.0], []
+
+    def ask() -> Health:
+        asked.append(now_s[0])
+        now_s[0] += 5  # what is away is waited for
+        return Health(dependencies={}, circuits={}, ready=len(asked) > 1)
+
+    health = RememberedHealth(check=ask, monotonic_s=lambda: now_s[0])
+    assert [health().ready for _ in range(100)] == [False] * 100
+    now_s[0] += 0.9
+    assert not health().ready
+    now_s[0] += 0.1
+    assert health().ready
+    assert asked == [100.0, 106.0]
+
+
+def test_of_many_who_ask_at_once_one_checks() -> None:
+    asked = []
+
+    def ask() -> Health:
+        asked.append("health")
+        return Health(dependencies={}, circuits={}, ready=True)
+
+    health = RememberedHealth(check=ask, monotonic_s=lambda: 100.0)
+    with ThreadPoolExecutor(16) as pool:
+        assert all(found.ready for found in pool.map(lambda _: health(), range(64)))
+    assert asked == ["health"]

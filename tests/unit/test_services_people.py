@@ -16,6 +16,7 @@ from chalicelib.services.forget_device import forget_device
 from chalicelib.services.list_devices import list_devices
 from chalicelib.services.register_device import RegisterDevice, register_device
 from tests.contract_people import SOMEBODY, PeopleContract, PeopleStores, a_stranger, a_user, insert
+from tests.contract_people_limits import PeopleLimitsContract
 from tests.fakes_people import FakeClients, FakeDevices, FakePeople, FakeUsers
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -41,8 +42,21 @@ def stores() -> PeopleStores:
     return PeopleStores(users=users, devices=devices, people=FakePeople(users, devices))
 
 
-class TestPeopleInMemory(PeopleContract):
-    """The contract, kept by the fakes."""
+class TestPeopleInMemory(PeopleContract, PeopleLimitsContract):
+    """The contracts, kept by the fakes."""
+
+
+def test_the_audit_trail_knows_from_whom_a_device_was_taken() -> None:
+    users = FakeUsers()
+    devices = FakeDevices(users)
+    ada, grace = users.insert(a_user()), users.insert(a_user("grace@example.com"))
+    for owner in (ada, grace):
+        command = RegisterDevice(user_id=owner.id, token="phone", platform=Platform.IOS, by=SOMEBODY)
+        register_device(command, devices=devices, clock=clock)
+    assert [audit.detail for audit in devices.audits] == [
+        {"user_id": str(ada.id)},
+        {"user_id": str(grace.id), "taken_from": str(ada.id)},
+    ]
 
 
 def test_a_secret_has_256_random_bits_and_only_its_digest_knows_it() -> None:

@@ -1,71 +1,19 @@
-"""Logging in, carrying on, logging out: over sessions and accounts in memory that keep the stores' contracts."""
+"""Logging in and out: over sessions and accounts in memory that keep the stores' contracts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
-from chalicelib.domain.account import Account
 from chalicelib.domain.principal import Principal, Scope
-from chalicelib.domain.rate import Rate
 from chalicelib.domain.session import RefreshToken, Session
 from chalicelib.errors import CacheUnavailable, DatabaseUnavailable, Forbidden, TooManyRequests, Unauthenticated
-from chalicelib.services.log_in import Accounts, LogIn, LoginRates, NewSessions, SessionTokens, log_in
+from chalicelib.services.limit_rate import site_of
+from chalicelib.services.log_in import LogIn, NewSessions
 from chalicelib.services.log_out import log_out
-from chalicelib.services.refresh_session import refresh_session
-from tests.fakes_auth import FakeAccounts, FakeLoginAttempts, FakeSessions, Mint
-from tests.fakes_core import Died, Faulty, ManualClock
-
-ADA = Account(uuid4(), "digest of correct horse")
-ROOT = Account(uuid4(), "digest of battery staple", is_admin=True)
-NOBODY_MAY = Account(uuid4(), None)
-RATES = LoginRates(per_account=Rate(3, 900), per_network=Rate(5, 900))
-
-
-@dataclass
-class Door:
-    """Everything that logging in needs, and the passwords that were compared."""
-
-    clock: ManualClock = field(default_factory=ManualClock)
-    compared: list[tuple[str, str | None]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.sessions = FakeSessions(self.clock)
-        self.attempts = FakeLoginAttempts(self.clock)
-        self.accounts = FakeAccounts({"ada@example.com": ADA, "root@example.com": ROOT, "mute@example.com": NOBODY_MAY})
-
-    def is_password(self, password: str, digest: str | None) -> bool:
-        self.compared.append((password, digest))
-        return digest == f"digest of {password}"
-
-    def log_in(
-        self,
-        email: str = "ada@example.com",
-        password: str = "correct horse",  # noqa: S107  a test's
-        network: str = "203.0.113.7",
-        *,
-        accounts: Accounts | None = None,
-        sessions: NewSessions | None = None,
-    ) -> SessionTokens:
-        return log_in(
-            LogIn(email=email, password=password, network=network),
-            accounts=accounts or self.accounts,
-            sessions=sessions or self.sessions,
-            attempts=self.attempts,
-            rates=RATES,
-            is_password=self.is_password,
-            tokens=Mint(),
-            clock=self.clock,
-        )
-
-    def refresh(self, token: str) -> SessionTokens:
-        return refresh_session(token, sessions=self.sessions, accounts=self.accounts, tokens=Mint(), clock=self.clock)
-
-    def fail(self, times: int, **of: str) -> None:
-        for _ in range(times):
-            with pytest.raises(Unauthenticated):
-                self.log_in(**{"password": "wrong", **of})  # type: ignore[arg-type]
+from tests.door import ADA, ROOT, Door
+from tests.fakes_auth import FakeSessions
+from tests.fakes_core import Died, Faulty
 
 
 @pytest.fixture
@@ -149,6 +97,15 @@ def test_guessing_at_one_account_from_everywhere_has_an_end(door: Door) -> None:
         door.log_in(network="192.0.2.1")
 
 
+def test_the_networks_of_one_allocation_are_one_place_and_lock_nobody_out_elsewhere(door: Door) -> None:
+    of_one_60 = [site_of(f"2001:db8:7:{network:x}::1") for network in range(0x40, 0x50)]
+    door.fail(3, network=of_one_60[0])
+    for network in of_one_60:
+        with pytest.raises(TooManyRequests):
+            door.log_in(network=network)
+    assert door.log_in(network=site_of("2001:db8:8::1"))
+
+
 def test_while_postgresql_is_away_nobody_uses_up_their_attempts(door: Door) -> None:
     door.accounts.up = False
     for _ in range(9):
@@ -196,74 +153,6 @@ def test_a_login_of_somebody_who_is_erased_meanwhile_leaves_no_session(door: Doo
     with pytest.raises(Unauthenticated):
         door.log_in(sessions=sessions)
     assert not sessions.kept
-
-
-def test_refreshing_gives_the_next_pair_and_ends_the_use_of_the_last(door: Door) -> None:
-    first = door.log_in().refresh
-    door.clock.advance(3600)
-    second = door.refresh(first.text)
-    assert second.access.text == f"user:{ADA.user_id} may  from 13:00"
-    assert second.refresh.session_id == first.session_id
-    assert second.refresh.secret != first.secret
-    third = door.refresh(second.refresh.text)
-    with pytest.raises(Unauthenticated):
-        door.refresh(second.refresh.text)
-    assert not door.sessions.kept
-    with pytest.raises(Unauthenticated) as refused:
-        door.refresh(third.refresh.text)
-    assert refused.value.problem_code == "invalid_refresh_token"
-
-
-@pytest.mark.parametrize("token", ["", ".", "x", "x.", ".x", "a.b", "a.b.c", "x" * 500, "é.\u2028"])
-def test_what_is_no_refresh_token_is_refused(door: Door, token: str) -> None:
-    door.log_in()
-    with pytest.raises(Unauthenticated):
-        door.refresh(token)
-    assert len(door.sessions.kept) == 1
-
-
-def test_a_session_does_not_outlive_the_password_it_was_opened_with(door: Door) -> None:
-    token = door.log_in().refresh
-    door.accounts.set_password("ada@example.com", "digest of another")
-    with pytest.raises(Unauthenticated):
-        door.refresh(token.text)
-    assert not door.sessions.kept
-
-
-def test_a_session_does_not_outlive_its_person(door: Door) -> None:
-    token = door.log_in().refresh
-    door.accounts.accounts.clear()
-    with pytest.raises(Unauthenticated):
-        door.refresh(token.text)
-    assert not door.sessions.kept
-
-
-def test_refreshing_gives_what_the_person_may_do_by_now(door: Door) -> None:
-    token = door.log_in("root@example.com", "battery staple").refresh
-    door.accounts.accounts["root@example.com"] = Account(ROOT.user_id, ROOT.password_hash)
-    assert door.refresh(token.text).access.text == f"user:{ROOT.user_id} may  from 12:00"
-
-
-def test_a_refresh_that_failed_for_a_server_can_be_tried_again(door: Door) -> None:
-    token = door.log_in().refresh
-    door.accounts.up = False
-    with pytest.raises(DatabaseUnavailable):
-        door.refresh(token.text)
-    door.accounts.up, door.sessions.up = True, False
-    with pytest.raises(CacheUnavailable):
-        door.refresh(token.text)
-    door.sessions.up = True
-    assert door.refresh(token.text)
-
-
-def test_a_refresh_that_dies_with_its_answer_makes_the_person_log_in_again(door: Door) -> None:
-    token = door.log_in().refresh
-    dying = Faulty(door.sessions, "rotate", Died(), effect=True)
-    with pytest.raises(Died):
-        refresh_session(token.text, sessions=dying, accounts=door.accounts, tokens=Mint(), clock=door.clock)
-    with pytest.raises(Unauthenticated):
-        door.refresh(token.text)
-    assert door.log_in()
 
 
 def person(user_id: UUID, session_id: str) -> Principal:

@@ -265,3 +265,10 @@ def test_a_note_that_cannot_be_written_is_no_reason_to_raise() -> None:
     world = World(ledger=SilentLedger())
     world.settle(put_back(a_claim()), sent(a_claim()))
     assert len(world.courier.taken) == 1
+
+
+def test_a_retry_of_what_was_cancelled_meanwhile_is_neither_published_nor_told_of() -> None:
+    claimed = a_claim()
+    world = World(settlements=FakeSettlements(cancelled=frozenset({claimed.delivery_id})))
+    world.settle(decide(claimed, ProviderUnavailable("later"), DELAYS))
+    assert world.courier.taken == []

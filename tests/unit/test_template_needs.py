@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.content import EmailContent
+from chalicelib.domain.content import EmailContent, RenderedEmail
 from chalicelib.domain.partial import Partial
 from chalicelib.domain.template import compile_content
 from chalicelib.errors import RenderFailed
@@ -97,7 +97,7 @@ def families(draw: st.DrawFn) -> tuple[str, dict[str, Partial]]:
     return child, partials
 
 
-@settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(families())
 def test_a_template_that_is_given_what_it_asks_for_renders(family: tuple[str, dict[str, Partial]]) -> None:
     source, partials = family
@@ -107,3 +107,13 @@ def test_a_template_that_is_given_what_it_asks_for_renders(family: tuple[str, di
         compiled.render(dict.fromkeys(compiled.variables, VALUE))
     except RenderFailed as failed:
         assert "undefined" not in failed.detail, (source, partials)  # noqa: PT017  whatever else fails is not about names
+
+
+def test_a_name_that_is_set_later_means_the_variable_until_then() -> None:
+    """Jinja2 itself takes the inner name for the one that is set below, hence for undefined."""
+    source = "{% with b = 1 %}{{ a }}{% endwith %}{% set a = 2 %}{{ a }}"
+    compiled = compile_content(EmailContent("en", "s", source, "t"))
+    assert compiled.variables == {"a"}
+    rendered = compiled.render({"a": 1})
+    assert isinstance(rendered, RenderedEmail)
+    assert rendered.html == "12"

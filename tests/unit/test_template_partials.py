@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.domain.content import Content, EmailContent, PushContent, RenderedEmail, RenderedPush
 from chalicelib.domain.partial import Partial
-from chalicelib.domain.template import CompiledTemplate, compile_content, named_partials
+from chalicelib.domain.template import CompiledTemplate, compile_content, parse_content
+from chalicelib.domain.template_source import Reading
 from chalicelib.errors import InvalidTemplate, RenderFailed
 
 
@@ -195,7 +196,7 @@ def test_blocks_that_show_each_other_in_a_circle_end() -> None:
     ],
 )
 def test_the_partials_that_a_content_names_are_found(source: str, codes: set[str]) -> None:
-    assert named_partials(EmailContent("en", "-", source)) == codes
+    assert parse_content(EmailContent("en", "-", source), Reading()).named == codes
 
 
 def test_a_name_that_a_partial_is_given_is_not_asked_of_the_client() -> None:

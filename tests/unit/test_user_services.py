@@ -15,6 +15,7 @@ from chalicelib.domain.user import CHANGEABLE_BY_ONESELF, User, UserField, UserF
 from chalicelib.errors import (
     CacheUnavailable,
     CarillonError,
+    Conflict,
     DatabaseUnavailable,
     Forbidden,
     NotFound,
@@ -55,11 +56,13 @@ class FakeErasures:
             raise Forbidden("an administrator")
         if if_match is not None and user.revision not in if_match:
             raise PreconditionFailed("changed")
+        if user.is_admin and not self.users.has_other_administrators(user_id):
+            raise Conflict("the last one", code="last_administrator")
         del self.users.users[user_id]
         self.pending[user_id] = False
         self.audits.append(audit)
 
-    def find_pending(self, *, limit: int) -> list[PendingErasure]:
+    def take_pending(self, *, limit: int) -> list[PendingErasure]:
         return [PendingErasure(user_id, is_last) for user_id, is_last in self.pending.items()][:limit]
 
     def finish(self, user_id: UUID) -> None:
@@ -199,7 +202,31 @@ def test_nobody_takes_over_an_administrator(world: World) -> None:
         world.erase(admin)
     assert world.sessions.ended == []
     assert world.change(admin, UserField.NAME, name="Root", by_admin=True).name == "Root"
+    world.users.insert(a_user("other@example.com", is_admin=True))
     world.erase(admin, may_erase_admins=True)
+
+
+def test_whoever_set_the_password_of_a_new_administrator_cannot_use_it(world: World) -> None:
+    world.change(world.ada, UserField.PASSWORD, password="planted horse")
+    world.change(world.ada, UserField.IS_ADMIN, is_admin=True, by_admin=True)
+    assert world.users.password_hashes[world.ada.id] is None
+    grace = world.users.insert(a_user("grace@example.com", password_hash="planted"))
+    both = (UserField.IS_ADMIN, UserField.PASSWORD)
+    world.change(grace, *both, by_admin=True, is_admin=True, password="correct horse")
+    assert world.users.password_hashes[grace.id] == "digest of correct horse"
+
+
+def test_the_last_administrator_stays_one_and_stays_logged_in(world: World) -> None:
+    root = world.users.insert(a_user("root@example.com", is_admin=True))
+    world.sessions.open.add(root.id)
+    with pytest.raises(Conflict) as refused:
+        world.change(root, UserField.IS_ADMIN, is_admin=False, by_admin=True)
+    assert refused.value.problem_code == "last_administrator"
+    with pytest.raises(Conflict):
+        world.erase(root, may_erase_admins=True)
+    assert world.sessions.open == {root.id}
+    world.change(world.ada, UserField.IS_ADMIN, is_admin=True, by_admin=True)
+    assert not world.change(root, UserField.IS_ADMIN, is_admin=False, by_admin=True).is_admin
 
 
 def test_another_password_ends_all_sessions_and_a_name_does_not(world: World) -> None:

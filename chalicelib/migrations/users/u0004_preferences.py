@@ -23,9 +23,11 @@ STATEMENTS = (
     """
     CREATE TABLE users.erasures (
         user_id      uuid PRIMARY KEY,  -- of somebody who is in no other table
-        requested_at timestamptz NOT NULL DEFAULT now()
+        requested_at timestamptz NOT NULL DEFAULT now(),
+        tried_at     timestamptz  -- who waited longest for another try is next
     )
     """,
+    "CREATE INDEX administrators ON users.users (id) WHERE is_admin",
 )
 
 

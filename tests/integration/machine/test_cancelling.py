@@ -98,8 +98,8 @@ def test_one_being_sent_finishes_its_attempt_and_is_not_tried_again(
     (claimed,) = machine.claims.claim([machine.message(new)], lease_s=30)
     assert machine.cancel(new) == 0
     settlement = outcome(claimed, machine)
-    assert machine.settlements.settle([settlement]) == {claimed.delivery_id}
-    assert machine.settlements.settle([settlement]) == {claimed.delivery_id}
+    assert machine.settlements.settle([settlement]).keys() == {claimed.delivery_id}
+    assert machine.settlements.settle([settlement]).keys() == {claimed.delivery_id}
     assert machine.events(new) == ["accepted", "queued", "sending", "cancel_requested", str(status)]
     machine.let_pass(timedelta(hours=1))
     assert machine.relay() == []
@@ -124,7 +124,7 @@ def test_one_whose_worker_died_is_cancelled_and_a_late_outcome_says_so(machine: 
     machine.let_pass(timedelta(seconds=31))
     assert machine.relay() == []
     assert machine.delivery(new).status is Status.CANCELLED
-    assert machine.settlements.settle([decide(claimed, Receipt("mail", "id"), machine.delays)]) == frozenset()
+    assert machine.settlements.settle([decide(claimed, Receipt("mail", "id"), machine.delays)]) == {}
     assert machine.events(new)[-4:] == ["cancel_requested", "lease_ended", "cancelled", "outcome_late"]
 
 
@@ -142,3 +142,11 @@ def _cancel_requested_at(machine: Machine) -> Any:  # Any: a column
         row = connection.execute("SELECT cancel_requested_at FROM notifications.deliveries").fetchone()
     assert row is not None
     return row[0]
+
+
+def test_a_worker_can_ask_which_of_those_in_its_hands_were_cancelled(machine: Machine) -> None:
+    kept, stopped = machine.record(), machine.record()
+    claimed = machine.claims.claim([machine.message(kept), machine.message(stopped)], lease_s=30)
+    machine.cancel(stopped)
+    found = machine.claims.find_cancelled([one.delivery_id for one in claimed])
+    assert found == {stopped.deliveries[0].delivery_id}

@@ -138,7 +138,7 @@ def test_an_ended_lease_voids_the_claim_and_its_late_outcome_changes_nothing(mac
     (message,) = machine.relay()
     assert message.ticket == claimed.ticket + 1
     late = decide(claimed, AddressRejected("too late"), machine.delays)
-    assert machine.settlements.settle([late]) == frozenset()
+    assert machine.settlements.settle([late]) == {}
     assert machine.delivery(new).status is Status.QUEUED
     machine.deliver(message)
     assert machine.delivery(new).status is Status.SENT

@@ -16,6 +16,7 @@ from chalicelib.domain.preferences import Preferences
 from chalicelib.domain.recipient import EmailTarget, PersonAddress
 from chalicelib.domain.user import User
 from chalicelib.errors import Forbidden, MessageRefused, NotFound, PreconditionFailed, ProviderUnavailable
+from chalicelib.services.settle import decide
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.erasures import ErasureStore
 from chalicelib.stores.erasures_of_notifications import NotificationErasureStore
@@ -46,7 +47,7 @@ class People:
             a_user(email, name="Quetzalcoatl", external_id=f"tenochtitlan-{email}", is_admin=is_admin),
             audit=an_audit(),
         )
-        self.devices.register(a_device(user, f"tenochtitlan-{email}"), audit=lambda _: an_audit("device.registered"))
+        self.devices.register(a_device(user, f"tenochtitlan-{email}"), audit=lambda *_: an_audit("device.registered"))
         wanted = Preferences(categories={"tenochtitlan": {Channel.PUSH: False}})
         self.preferences.replace(user.id, wanted, if_match=None, audit=an_audit("preferences.replaced"))
         return user
@@ -191,7 +192,7 @@ def test_what_is_accepted_meanwhile_is_erased_by_the_next_turn(machine: Machine,
     people.begin(user)
     assert people.erase(user) == 0
     late = recorded(machine, user)
-    assert [pending.user_id for pending in people.erasures.find_pending(limit=9)] == [user.id]
+    assert [pending.user_id for pending in people.erasures.take_pending(limit=9)] == [user.id]
     assert people.erase(user) == 1
     assert machine.delivery(late).status == "cancelled"
     assert people.erase(user) == 0
@@ -209,23 +210,24 @@ def test_an_erasure_is_noted_until_no_function_lives_that_could_have_read_the_pe
 ) -> None:
     user = people.register()
     people.begin(user)
-    assert [pending.is_last for pending in people.erasures.find_pending(limit=9)] == [False]
+    assert [pending.is_last for pending in people.erasures.take_pending(limit=9)] == [False]
     with database.session() as connection:
         connection.execute("UPDATE users.erasures SET requested_at = now() - interval '901 seconds'")
-    assert [pending.is_last for pending in people.erasures.find_pending(limit=9)] == [True]
+    assert [pending.is_last for pending in people.erasures.take_pending(limit=9)] == [True]
     people.erasures.finish(user.id)
     people.erasures.finish(user.id)
-    assert people.erasures.find_pending(limit=9) == []
+    assert people.erasures.take_pending(limit=9) == []
 
 
 def test_who_may_not_be_erased_stays_whole(people: People) -> None:
     admin = people.register(is_admin=True)
+    people.users.insert(a_user("root@example.com", is_admin=True), audit=an_audit())
     with pytest.raises(Forbidden):
         people.begin(admin)
     with pytest.raises(PreconditionFailed):
         people.begin(admin, if_match={7}, by_admin=True)
     assert people.users.find(admin.id) == admin
-    assert people.erasures.find_pending(limit=9) == []
+    assert people.erasures.take_pending(limit=9) == []
     people.begin(admin, if_match={1, 7}, by_admin=True)
     with pytest.raises(NotFound):
         people.begin(admin, by_admin=True)
@@ -285,3 +287,30 @@ def test_erasing_and_claiming_at_once_leave_each_delivery_in_one_hand(
         assert erased.result() == statuses.count("cancelled")
         assert statuses.count("sending") == claimed.result()
         assert statuses.count("sending") + statuses.count("cancelled") == len(every)
+
+
+def test_everybody_who_is_to_be_erased_has_a_turn(people: People) -> None:
+    users = {people.register(f"xochitl-{number}@example.com").id for number in range(5)}
+    for user_id in users:
+        people.erasures.begin(
+            user_id, if_match=None, may_erase_admins=False, audit=new_audit(ADMIN, "user.erased", "user:…", at=now())
+        )
+    turns = [people.erasures.take_pending(limit=2) for _ in range(3)]
+    assert {one.user_id for turn in turns for one in turn} == users
+
+
+def test_an_outcome_that_comes_after_the_erasure_tells_nothing(
+    machine: Machine, people: People, migrated_url: str
+) -> None:
+    user = people.register()
+    new = recorded(machine, user)
+    (claimed,) = machine.claims.claim([machine.message(new)], lease_s=30)
+    people.begin(user)
+    people.erase(user)
+    machine.let_pass(timedelta(seconds=31))
+    machine.relay()
+    people.erase(user)
+    late = decide(claimed, MessageRefused("xochitl@example.com is not taken"), machine.delays)
+    assert machine.settlements.settle([late]) == {}
+    assert machine.events(new)[-1] == "outcome_late"
+    assert found(in_postgresql(migrated_url), WORDS) == {}

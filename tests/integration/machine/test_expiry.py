@@ -90,3 +90,14 @@ def test_many_that_expired_do_not_hide_what_is_due_behind_them(machine: Machine)
     (due,) = machine.outbox.take_due(limit=2)
     assert due.delivery_id == good.deliveries[0].delivery_id
     assert machine.outbox.take_due(limit=2) == []
+
+
+def test_nothing_is_put_off_beyond_the_time_at_which_it_would_be_in_vain(machine: Machine) -> None:
+    new = machine.record(expires_at=now() + timedelta(minutes=5))
+    (claimed,) = machine.claims.claim([machine.message(new)], lease_s=30)
+    night = Settlement(claimed, Status.DEFERRED, 0, reason="quiet_hours", wake_after_s=8 * 3600)
+    machine.settlements.settle([night])
+    machine.let_pass(timedelta(minutes=6))
+    _expire(machine)
+    assert machine.relay() == []
+    assert machine.delivery(new).status is Status.EXPIRED

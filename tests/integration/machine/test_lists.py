@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from chalicelib.domain.delivery import NewDelivery, NewNotification
+from chalicelib.domain.delivery import NewDelivery
 from chalicelib.domain.identity import moment_of, new_id, sibling_id
 from chalicelib.domain.listing import NotificationFilter
-from chalicelib.domain.notification import Channel, NotificationStatus, Priority, Status
+from chalicelib.domain.notification import Channel, NotificationStatus, Status
 from chalicelib.domain.recipient import PersonAddress
 from chalicelib.services.list_notifications import list_notifications
 from chalicelib.stores.notification_list import NotificationListStore
 from chalicelib.stores.postgres import Database
-from tests.machine import Machine
+from tests.machine import Machine, new_notification
 
 ADA = uuid4()
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -37,23 +37,7 @@ def record(
         NewDelivery(sibling_id(notification_id), channel, str(channel), "en", PersonAddress(), Status.ACCEPTED)
         for _ in statuses
     )
-    new = NewNotification(
-        notification_id=notification_id,
-        client_id="billing",
-        user_id=user_id,
-        recipient_name=None,
-        template_code=template_code,
-        template_version=1,
-        category=None,
-        priority=Priority.NORMAL,
-        locale="en",
-        variables={"name": "Ada"},
-        metadata={},
-        correlation_id="correlation-1",
-        send_at=None,
-        expires_at=None,
-        deliveries=deliveries,
-    )
+    new = new_notification(notification_id, deliveries, user_id=user_id, template_code=template_code)
     machine.notifications.record(new, remember=None, remember_s=60)
     with machine.database.session() as connection:
         for delivery, status in zip(deliveries, statuses, strict=True):
