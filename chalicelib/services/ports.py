@@ -1,4 +1,4 @@
-"""What the use cases need of the world, as small protocols. Adapters satisfy them by shape; wiring.py brings them."""
+"""What the use cases need of the world, as small protocols. Adapters satisfy them by shape; the wiring brings them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
