@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 
-_TEXT = re.compile(r"(?:[^<]|<(?![a-zA-Z/!?]))++")
-_TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:=\s*+"[^"]*+"|=\s*+'[^']*+'|[^>])*+)>""")
-_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'=<>`]++))?""")
+_OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
+_NAMED_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_END_OR_QUOTE = re.compile(r""">|=\s*(["'])""")
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'=<>`]+))?""")
 _RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "textarea", "title")}
 """Elements that hold no tags but their own end."""
 
-_HUGE_REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]{8,}+|[0-9]{9,}+);?")
+# No possessive quantifiers here: before Python 3.11.5 those around a group match too much (python/cpython#106052).
+_HUGE_REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]{8,}|[0-9]{9,});?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,32 @@ def tokens_of(html: str) -> Iterator[Text | StartTag | EndTag]:
     """Tags and text in order; comments, declarations and the content of scripts are left out. Never raises."""
     place = 0
     while place < len(html):
-        if text := _TEXT.match(html, place):
-            yield Text(_resolved(text[0]))
-            place = text.end()
-        elif tag := _TAG.match(html, place):
-            name, place = tag[2].lower(), tag.end()
-            yield EndTag(name) if tag[1] else StartTag(name, tag[3])
-            if not tag[1] and name in _RAW:
-                end = _RAW[name].search(html, place)
-                place = end.start() if end else len(html)
-        else:
+        opening = _OPENING.search(html, place)
+        until = opening.start() if opening else len(html)
+        if until > place:
+            yield Text(_resolved(html[place:until]))
+        place = until
+        tag = _NAMED_TAG.match(html, place)
+        end = _end_of_tag(html, tag.end()) if tag else -1
+        if tag is None or end < 0:
             place = _after_declaration(html, place)
+            continue
+        name, source = tag[2].lower(), html[tag.end() : end]
+        place = end + 1
+        yield EndTag(name) if tag[1] else StartTag(name, source)
+        if not tag[1] and name in _RAW:
+            closing = _RAW[name].search(html, place)
+            place = closing.start() if closing else len(html)
+
+
+def _end_of_tag(html: str, place: int) -> int:
+    """Where the tag's `>` stands, which is none within quotes after an equals sign; -1 when it has none."""
+    while found := _END_OR_QUOTE.search(html, place):
+        if found[1] is None:
+            return found.start()
+        closing = html.find(found[1], found.end())
+        place = closing + 1 if closing >= 0 else found.end()
+    return -1
 
 
 def _after_declaration(html: str, place: int) -> int:

@@ -77,3 +77,11 @@ def test_broken_html_takes_no_longer_than_other_html(piece: str) -> None:
 @given(st.text(alphabet=st.sampled_from(list('<>/!-[]&;"= abpliuoltrd\n\x00')), max_size=80))
 def test_no_text_however_broken_raises(html: str) -> None:
     assert "\x00" not in html_to_text(html)
+
+
+def test_a_tag_ends_at_its_own_end_with_every_version_of_python() -> None:
+    """The re of Python 3.11.2 lets a possessive group run past it."""
+    assert html_to_text("<p>Ça va ?</p>") == "Ça va ?"
+    assert html_to_text('<a href="https://x.test/?a=1>2">there</a> <p title=\'x>y\'>1 < 2</p>') == (
+        "there (https://x.test/?a=1>2)\n\n1 < 2"
+    )
