@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
+import hypothesis
 import pytest
 
 from offline.services.private import Endpoint
@@ -18,6 +19,12 @@ SETTINGS |= {"CORS_ORIGINS": "https://app.example.test"}
 SETTINGS |= {"CIRCUIT_OPEN_S": "2", "CIRCUIT_FAILURE_THRESHOLD": "20"}
 # A claim is held for this and 5 s more: a test can wait for the end of a lease, too.
 FUNCTION_TIMEOUT_S = 12
+
+# How fast inputs are made says something of the machine: on a new one the first text takes seconds, for its tables.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
