@@ -82,6 +82,6 @@ def test_no_text_however_broken_raises(html: str) -> None:
 def test_a_tag_ends_at_its_own_end_with_every_version_of_python() -> None:
     """The re of Python 3.11.2 lets a possessive group run past it."""
     assert html_to_text("<p>Ça va ?</p>") == "Ça va ?"
-    assert html_to_text('<a href="https://x.test/?a=1>2">there</a> <p title=\'x>y\'>1 < 2</p>') == (
+    assert html_to_text("<a href=\"https://x.test/?a=1>2\">there</a> <p title='x>y'>1 < 2</p>") == (
         "there (https://x.test/?a=1>2)\n\n1 < 2"
     )
