@@ -8,7 +8,7 @@ from chalicelib.domain.content import EmailContent, RenderedEmail
 from chalicelib.domain.template import MAX_RENDERED_CHARACTERS, compile_content
 from chalicelib.errors import InvalidTemplate, RenderFailed
 
-LONGEST_S = 0.5
+LONGEST_S = 2.0
 """Of this thread alone; on an idle machine none takes a fifth of it."""
 
 BIG = "x" * 200_000
@@ -172,7 +172,7 @@ def test_what_would_take_long_to_compile_is_refused(html: str) -> None:
     began_s = time.thread_time()
     with pytest.raises(InvalidTemplate):
         compile_content(EmailContent(locale="en", subject="s", html=html, text="t"))
-    assert time.thread_time() - began_s < 10 * LONGEST_S
+    assert time.thread_time() - began_s < 3 * LONGEST_S
 
 
 @pytest.mark.parametrize("html", ["{{ 9**9**9 if x else 1 }}", "{{ ('x' * 10**10)|length if x else 1 }}"])

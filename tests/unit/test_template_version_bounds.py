@@ -12,7 +12,7 @@ from chalicelib.errors import RenderFailed
 LONGEST_CHECK_S = 10.0
 """Three times what an idle machine needs."""
 
-LONGEST_RENDER_S = 0.5
+LONGEST_RENDER_S = 2.0
 
 
 def flaws_of(contents: list[Content]) -> int:
