@@ -29,7 +29,8 @@ routes = Blueprint(__name__)
 )
 def list_devices(request: Request[NoBody, PageQuery]) -> Answer:
     """A person's devices, newest first."""
-    user_id, listed = request.path_id("user_id"), f"devices of {request.path_id('user_id')}"
+    user_id = request.path_id("user_id")
+    listed = f"devices of {user_id}"
     before = decode_cursor(request.query.cursor, of=listed)
     found = wiring.list_devices()(user_id, before=before, limit=request.query.limit)
     next_cursor = encode_cursor(found.devices[-1].id, of=listed) if found.more else None

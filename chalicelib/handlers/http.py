@@ -97,8 +97,9 @@ def exchange(
     admission = Admission()
     origins: frozenset[str] = frozenset()
     try:
-        origins = guards().allowed_origins
-        admission.admit(raw, access=access, guards=guards(), limited=limited)
+        standing_before = guards()
+        origins = standing_before.allowed_origins
+        admission.admit(raw, access=access, guards=standing_before, limited=limited)
         answer = written(act(admission, correlation_id))
     except Exception as error:  # noqa: BLE001  the edge: every error becomes a problem document
         answer = problem_of(error, correlation_id=correlation_id)

@@ -16,7 +16,7 @@ from chalicelib.handlers.contract import Success
 from chalicelib.handlers.fields import Instant, TemplateCode
 from chalicelib.handlers.http import endpoint
 from chalicelib.handlers.notifications import NOTIFICATIONS
-from chalicelib.handlers.paging import PageQuery, decode_cursor, encode_cursor
+from chalicelib.handlers.paging import NextCursor, PageQuery, decode_cursor, encode_cursor
 from chalicelib.handlers.request import NoBody, Request
 from chalicelib.handlers.traced import ListedNotification
 from chalicelib.wiring import notifications as wiring
@@ -50,7 +50,7 @@ class NotificationList(ResourceModel):
     """One page, newest first. It may be short, or empty, while `next_cursor` still leads on."""
 
     items: list[ListedNotification]
-    next_cursor: str | None = Field(examples=["q83vEjRWeJABktPwAABwAIAAAAAAAAAB"])
+    next_cursor: NextCursor
 
 
 @endpoint(

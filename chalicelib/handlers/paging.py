@@ -4,14 +4,12 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
 from chalicelib.errors import Flaw, InvalidRequest
-from chalicelib.handlers.answers import Resource
 from chalicelib.handlers.request import RequestModel
 
 _TAG_BYTES = 8
@@ -64,10 +62,6 @@ def decode_cursor(cursor: str | None, *, of: str) -> UUID | None:
     if len(decoded) != _TAG_BYTES + _ID_BYTES or decoded[:_TAG_BYTES] != _tag(of):
         raise InvalidRequest("The cursor is not of this list.", flaws=[Flaw("cursor", "is not of this list")])
     return UUID(bytes=decoded[_TAG_BYTES:])
-
-
-def page(items: Sequence[Resource], *, next_cursor: str | None) -> Resource:
-    return {"items": list(items), "next_cursor": next_cursor}
 
 
 def _tag(of: str) -> bytes:

@@ -10,6 +10,7 @@ from chalicelib.domain.client import RegisteredClient
 from chalicelib.domain.principal import Scope
 from chalicelib.handlers.answers import ResourceModel
 from chalicelib.handlers.fields import Line
+from chalicelib.handlers.paging import NextCursor
 from chalicelib.handlers.request import RequestModel
 from chalicelib.services.create_client import ClientWithSecret, CreateClient
 
@@ -88,4 +89,4 @@ class ClientPageResource(ResourceModel):
     """Some clients, newest first; `next_cursor` is null on the last page."""
 
     items: list[ClientResource]
-    next_cursor: Annotated[str | None, Field(examples=["c2f1o9mVqHEBktPwAAAAcIAAAAAAAAAB"])]
+    next_cursor: NextCursor
