@@ -27,11 +27,13 @@
     │   │   └── RenderFailed               the template cannot be rendered with these variables
     │   └── TransientFailure           the same call may succeed later
     │       ├── ProviderUnavailable        it refused for now, or could not be reached
-    │       │   └── MessageDeferred            it works, and refused this message or recipient for now
+    │       │   ├── MessageDeferred            it works, and refused this message or recipient for now
+    │       │   └── ProviderThrottled          it works, and takes no more from us for now
     │       ├── ProviderMisconfigured      our account or credentials are wrong
     │       │   └── PlatformMisconfigured      only for one platform of this provider
     │       ├── OutcomeUnknown             it may have accepted: the answer was lost
     │       └── ProvidersLeftAlone         every provider's circuit is open: nothing was tried
+    │           └── ProvidersThrottled         or takes no more for now, by its own word or at our own rate
     ├── MalformedMessage           a queue message that no code of ours can read
     ├── InvalidTemplate            a template that does not compile or is not safe
     └── InvalidSettings            an environment variable is missing or malformed
@@ -220,6 +222,12 @@ class MessageDeferred(ProviderUnavailable):
     """A greylisted or throttled recipient: says nothing of how the provider fares."""
 
 
+class ProviderThrottled(ProviderUnavailable):
+    """It takes no more from our account for now, whatever the message: no attempt is counted."""
+
+    reason = "throttled"
+
+
 class ProviderMisconfigured(TransientFailure):
     reason = "provider_misconfigured"
 
@@ -238,6 +246,12 @@ class ProvidersLeftAlone(TransientFailure):
     """No provider was called, so no attempt is counted; `retry_after_s` is when the first may be."""
 
     reason = "circuit_open"
+
+
+class ProvidersThrottled(ProvidersLeftAlone):
+    """At least one provider would be called, were its rate not used up."""
+
+    reason = "throttled"
 
 
 class MalformedMessage(CarillonError):

@@ -93,6 +93,8 @@ class Claimed:
     expires_at: datetime | None = None
     category: str | None = None
     priority: Priority = Priority.NORMAL
+    deferrals: int = 0
+    """How often in a row it was deferred since its last attempt."""
 
     @property
     def message_source(self) -> "Waiting":

@@ -68,6 +68,8 @@ class EventName(StrEnum):
     DEVICE_REMOVED = "device_removed"
     REPUBLISHED = "republished"
     CANCEL_REQUESTED = "cancel_requested"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
 
 
 class SkipReason(StrEnum):
