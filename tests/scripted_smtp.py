@@ -4,7 +4,7 @@ import io
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -109,7 +109,7 @@ def _data(reader: io.BufferedReader) -> bytes:
 
 @contextmanager
 def scripted_smtp(
-    answers: dict[str, str | Callable[[Connection], str | None]] | None = None,
+    answers: Mapping[str, str | Callable[[Connection], str | None]] | None = None,
     *,
     tls: ssl.SSLContext | None = None,
     implicit_tls: bool = False,

@@ -1,13 +1,20 @@
 """Builds the providers of each channel from settings. An SDK is imported only by the function that needs it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chalicelib.channels.base import Provider
 from chalicelib.domain.notification import Channel
 from chalicelib.domain.provider_url import ProviderUrl
 from chalicelib.errors import InvalidSettings
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from chalicelib.channels.email.mailbox import Mailbox
+
 PUSH_PROVIDER = "fcm"
+SES = "ses"
 
 
 def provider_names(urls: Sequence[ProviderUrl]) -> Sequence[tuple[Channel, str]]:
@@ -23,12 +30,28 @@ def email_providers(urls: Sequence[ProviderUrl], *, sender: str, timeout_s: floa
     """
     from chalicelib.channels.deadline import tls_context  # noqa: PLC0415
     from chalicelib.channels.email.mailbox import parse_sender  # noqa: PLC0415
-    from chalicelib.channels.email.smtp import SmtpProvider  # noqa: PLC0415
 
     if len({url.name for url in urls}) != len(urls):
         raise InvalidSettings("EMAIL_PROVIDERS: give each provider of the same scheme its own name=")
-    mailbox, tls = parse_sender(sender), tls_context()
-    return tuple(SmtpProvider(url, sender=mailbox, timeout_s=timeout_s, tls=tls) for url in urls)
+    mailbox = parse_sender(sender)
+    tls = None if all(url.scheme == SES for url in urls) else tls_context()
+    return tuple(
+        _ses(url, mailbox, timeout_s) if url.scheme == SES else _smtp(url, mailbox, timeout_s, tls) for url in urls
+    )
+
+
+def _smtp(url: ProviderUrl, sender: "Mailbox", timeout_s: float, tls: "SSLContext | None") -> Provider:
+    """smtp, and every preset: gmail, sendgrid, mailgun."""
+    from chalicelib.channels.email.smtp import SmtpProvider  # noqa: PLC0415
+
+    return SmtpProvider(url, sender=sender, timeout_s=timeout_s, tls=tls)
+
+
+def _ses(url: ProviderUrl, sender: "Mailbox", timeout_s: float) -> Provider:
+    from chalicelib.channels.email.ses import SesProvider  # noqa: PLC0415
+    from chalicelib.channels.email.ses_session import session_in  # noqa: PLC0415
+
+    return SesProvider(url.name, session=session_in(url.host), sender=sender, timeout_s=timeout_s)
 
 
 def push_provider(

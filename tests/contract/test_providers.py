@@ -1,10 +1,10 @@
-"""What every provider promises, tried on each: SMTP and FCM over real sockets, and the fake that other tests use."""
+"""What every provider promises, tried on each: SMTP, SES and FCM over real sockets, and the fake of other tests."""
 
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -25,7 +25,9 @@ from chalicelib.errors import AddressRejected, DeliveryError, OutcomeUnknown, Pr
 from offline.doubles.fcm_double import running_fcm_double
 from offline.doubles.mail_sink import running_mail_sink
 from tests.fakes import FakeProvider
+from tests.scripted_http import Asked, Reply, scripted_http
 from tests.service_account import service_account_json
+from tests.ses_double import accepted, raw_email, refused, ses_provider
 
 SLOW_S = 4.0
 THREADS = 8
@@ -79,6 +81,30 @@ def smtp() -> Iterator[Bench]:
 
 
 @contextmanager
+def ses() -> Iterator[Bench]:
+    endings = {
+        Fate.ACCEPTED: accepted(),
+        Fate.REJECTED: refused("MessageRejected", "Address is on the suppression list: secret@x.example"),
+        Fate.UNAVAILABLE: refused("ServiceUnavailable", "not now, secret@x.example", status=503),
+        Fate.ANSWER_TOO_LATE: replace(accepted(), after_s=SLOW_S),
+    }
+    taken: list[UUID] = []
+
+    def answer(asked: Asked) -> Reply:
+        mail = raw_email(asked)
+        fate = Fate(mail.destination.partition("-")[0])
+        if fate in {Fate.ACCEPTED, Fate.ANSWER_TOO_LATE}:
+            taken.append(UUID(mail.delivery_id))
+        return endings[fate]
+
+    def mail(fate: Fate) -> Outgoing:
+        return outgoing(EmailTarget(f"{fate}-secret@x.example", "Ann"), RenderedEmail("Hi", "<p>Hi</p>", "Hi"))
+
+    with scripted_http(answer) as server, ses_provider(server.url) as provider:
+        yield Bench(provider, mail, lambda: list(taken))
+
+
+@contextmanager
 def fcm() -> Iterator[Bench]:
     tokens = {
         Fate.ACCEPTED: "ok-",
@@ -123,7 +149,7 @@ def fake() -> Iterator[Bench]:
     yield Bench(provider, mail, lambda: [sent.delivery_id for sent in provider.accepted])
 
 
-@pytest.fixture(params=[smtp, fcm, fake], ids=["smtp", "fcm", "fake"])
+@pytest.fixture(params=[smtp, ses, fcm, fake], ids=["smtp", "ses", "fcm", "fake"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with request.param() as made:
         yield made

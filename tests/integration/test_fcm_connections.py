@@ -39,6 +39,7 @@ class Fcm(ThreadingHTTPServer):
         self.messages = 0
         self.token_answer: tuple[int, bytes] = (200, b'{"access_token":"t","expires_in":3600,"token_type":"Bearer"}')
         self.send_answer: tuple[int, bytes] = (200, b'{"name":"projects/test/messages/1"}')
+        self.first_answers: list[tuple[int, bytes]] = []
         self.trickles: str | None = None
         self.released = threading.Event()
         self.lock = threading.Lock()
@@ -64,11 +65,14 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.exchanges += kind == "token"
             self.server.messages += kind == "message"
-        status, body = self.server.token_answer if kind == "token" else self.server.send_answer
+        status, body = self.server.token_answer if kind == "token" else self._send_answer()
         if self.server.trickles == kind:
             self._trickle(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000)
             return
         self.wfile.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+
+    def _send_answer(self) -> tuple[int, bytes]:
+        return self.server.first_answers.pop(0) if self.server.first_answers else self.server.send_answer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
         """Be silent."""
@@ -179,6 +183,25 @@ def test_a_refused_service_account_is_the_operator_s_fault() -> None:
         with pytest.raises(ProviderMisconfigured):
             send(provider)
         assert server.messages == 0
+
+
+UNAUTHENTICATED = json.dumps({"error": {"status": "UNAUTHENTICATED", "message": "the token has expired"}}).encode()
+
+
+def test_an_access_token_that_google_ended_early_is_renewed_within_the_attempt() -> None:
+    with fcm() as server, provider_for(server.url) as provider:
+        send(provider)
+        server.first_answers = [(401, UNAUTHENTICATED)]
+        send(provider)
+        assert (server.exchanges, server.messages) == (2, 3)
+
+
+def test_an_account_that_fresh_access_tokens_do_not_help_is_the_operator_s_fault() -> None:
+    with fcm() as server, provider_for(server.url) as provider:
+        server.send_answer = (401, UNAUTHENTICATED)
+        with pytest.raises(ProviderMisconfigured):
+            send(provider)
+        assert (server.exchanges, server.messages) == (2, 2)
 
 
 def test_an_answer_that_nobody_can_read_leaves_the_outcome_unknown() -> None:

@@ -20,7 +20,8 @@ from chalicelib.errors import AddressRejected, InvalidSettings
 DELIVERY_ID = UUID("01940000-0000-7000-8000-000000000001")
 SENDER = Mailbox("no-reply@carillon.example", "Carillon")
 EXPECTED_HEADERS = {
-    "Date", "From", "To", "Subject", "Message-ID", "X-Correlation-ID", "Auto-Submitted", "MIME-Version", "Content-Type"
+    "Date", "From", "To", "Subject", "Message-ID", "X-Delivery-ID", "X-Correlation-ID", "Auto-Submitted",
+    "MIME-Version", "Content-Type",
 }  # fmt: skip
 
 

@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from uuid import UUID
 
-from chalicelib.channels.email.mailbox import Mailbox, one_line, unstructured
+from chalicelib.channels.base import Outgoing
+from chalicelib.channels.email.mailbox import Mailbox, mailbox, one_line, unstructured
 from chalicelib.domain.content import RenderedEmail
+from chalicelib.domain.recipient import EmailTarget
+from chalicelib.errors import AddressRejected
 
 MAX_CORRELATION_ID_CHARACTERS = 128
 
@@ -28,6 +31,28 @@ class Mail:
     content: bytes
 
 
+def mail_of(outgoing: Outgoing, *, sender: Mailbox, at: datetime, provider: str) -> Mail:
+    """The e-mail that stands for one delivery.
+
+    Raises:
+        AddressRejected: no mail server could take the address; `provider` is named as the one that says so.
+    """
+    if not isinstance(outgoing.target, EmailTarget) or not isinstance(outgoing.content, RenderedEmail):
+        raise TypeError("only an e-mail with an e-mail's target goes out by e-mail")
+    try:
+        recipient = mailbox(outgoing.target.address, outgoing.target.name)
+    except AddressRejected as error:
+        raise AddressRejected(error.detail, provider=provider) from None
+    return compose(
+        outgoing.content,
+        delivery_id=outgoing.delivery_id,
+        correlation_id=outgoing.correlation_id,
+        sender=sender,
+        recipient=recipient,
+        at=at,
+    )
+
+
 def compose(
     content: RenderedEmail,
     *,
@@ -37,7 +62,9 @@ def compose(
     recipient: Mailbox,
     at: datetime,
 ) -> Mail:
-    """The e-mail of one delivery. Its Message-ID is the same at every attempt, so that a receiver can tell a repeat."""
+    """The e-mail of one delivery. A receiver can tell a repeat: its Message-ID is the same at every attempt, and so is
+    its X-Delivery-ID, which reaches those too whose provider replaces the Message-ID, as SES does.
+    """
     message_id = f"<{delivery_id}@{sender.domain}>"
     boundary = f"=_{delivery_id.hex}"
     head = (
@@ -46,6 +73,7 @@ def compose(
         f"To: {recipient.header}\r\n"
         f"Subject: {unstructured(content.subject)}\r\n"
         f"Message-ID: {message_id}\r\n"
+        f"X-Delivery-ID: {delivery_id}\r\n"
         f"X-Correlation-ID: {_token(correlation_id)}\r\n"
         "Auto-Submitted: auto-generated\r\n"
         "MIME-Version: 1.0\r\n"

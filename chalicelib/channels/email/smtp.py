@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.channels.base import Deadline, Outgoing, Receipt
 from chalicelib.channels.deadline import tls_context, within
-from chalicelib.channels.email.mailbox import Mailbox, mailbox
-from chalicelib.channels.email.mime import Mail, compose
-from chalicelib.channels.email.smtp_errors import Step, translate
+from chalicelib.channels.email.mailbox import Mailbox
+from chalicelib.channels.email.mime import Mail, mail_of
+from chalicelib.channels.email.smtp_errors import translate
+from chalicelib.channels.email.smtp_presets import own_lines
 from chalicelib.channels.email.smtp_session import SmtpSession, queue_id
-from chalicelib.domain.content import RenderedEmail
+from chalicelib.channels.email.smtp_table import Step
 from chalicelib.domain.provider_url import ProviderUrl
-from chalicelib.domain.recipient import EmailTarget
-from chalicelib.errors import AddressRejected, DeliveryError
+from chalicelib.errors import DeliveryError
 
 DISTRUSTED_AFTER = timedelta(seconds=5)
 """A connection idle for longer must answer first: its peer may have vanished while the function was frozen."""
@@ -48,6 +48,7 @@ class SmtpProvider:
         self._timeout_s = timeout_s
         self._now = now
         self._tls = tls or tls_context()
+        self._own_lines = own_lines(url.scheme)
         self._idle: list[tuple[SmtpSession, datetime]] = []
 
     def send(self, outgoing: Outgoing, *, deadline: Deadline) -> Receipt:
@@ -56,7 +57,7 @@ class SmtpProvider:
         Raises:
             DeliveryError: of the class that `smtp_errors` decides.
         """
-        mail = self._composed(outgoing)
+        mail = mail_of(outgoing, sender=self._sender, at=self._now(), provider=self.name)
         with within(deadline), within(Deadline.after(self._timeout_s)):
             answer = self._transmit(mail)
         return Receipt(self.name, queue_id(answer) or mail.message_id)
@@ -68,22 +69,6 @@ class SmtpProvider:
             with within(Deadline.after(FAREWELL_S)):
                 session.quit()
 
-    def _composed(self, outgoing: Outgoing) -> Mail:
-        if not isinstance(outgoing.target, EmailTarget) or not isinstance(outgoing.content, RenderedEmail):
-            raise TypeError("only an e-mail with an e-mail's target goes by SMTP")
-        try:
-            recipient = mailbox(outgoing.target.address, outgoing.target.name)
-        except AddressRejected as error:
-            raise AddressRejected(error.detail, provider=self.name) from None
-        return compose(
-            outgoing.content,
-            delivery_id=outgoing.delivery_id,
-            correlation_id=outgoing.correlation_id,
-            sender=self._sender,
-            recipient=recipient,
-            at=self._now(),
-        )
-
     def _transmit(self, mail: Mail) -> str:
         while True:
             session = self._take()
@@ -91,13 +76,16 @@ class SmtpProvider:
                 return session.transmit(mail)
             except OSError as error:
                 if not _died_unheard(session):
-                    raise translate(error, step=session.step, recipient=mail.recipient, provider=self.name) from error
+                    raise self._translated(error, session, mail) from error
                 self._forget_idle()
             except DeliveryError as error:
                 error.provider = self.name
                 raise
             finally:
                 self._keep(session)
+
+    def _translated(self, error: OSError, session: SmtpSession, mail: Mail) -> DeliveryError:
+        return translate(error, step=session.step, recipient=mail.recipient, provider=self.name, own=self._own_lines)
 
     def _take(self) -> SmtpSession:
         try:

@@ -8,7 +8,8 @@ import ssl
 from chalicelib.channels.base import Deadline
 from chalicelib.channels.deadline import open_socket, within
 from chalicelib.channels.email.mime import Mail
-from chalicelib.channels.email.smtp_errors import Step, reply_text
+from chalicelib.channels.email.smtp_errors import reply_text
+from chalicelib.channels.email.smtp_table import Step
 from chalicelib.domain.provider_url import ProviderUrl, Tls
 from chalicelib.errors import AddressRejected
 
@@ -113,6 +114,9 @@ class SmtpSession:
         except OSError:
             client.close()
             raise
+        except ValueError:  # its context would hold the password
+            client.close()
+            raise smtplib.SMTPNotSupportedError("a login that smtplib cannot read or write") from None
         self._client = client
         return client
 
@@ -124,7 +128,19 @@ class SmtpSession:
             client.ehlo_or_helo_if_needed()
         if self._url.username and self._url.password:
             self.step = Step.AUTHENTICATE
-            client.login(self._url.username, self._url.password)
+            self._log_in(client, self._url.username, self._url.password)
+
+    def _log_in(self, client: _Client, username: str, password: str) -> None:
+        """By one mechanism, once: a second try would hide the first one's reply, and counts as another failed login."""
+        client.user, client.password = username, password
+        plain = [("PLAIN", client.auth_plain), ("LOGIN", client.auth_login)]
+        hashed = [("CRAM-MD5", client.auth_cram_md5)]
+        offered = client.esmtp_features.get("auth", "").upper().split()
+        for mechanism, respond in hashed + plain if self._url.tls is Tls.NONE else plain + hashed:
+            if mechanism in offered:
+                client.auth(mechanism, respond)
+                return
+        raise smtplib.SMTPNotSupportedError("the server offers no mechanism that is known here")
 
     def _reset(self, client: _Client) -> None:
         self.step = Step.RESET

@@ -56,6 +56,7 @@ class FcmProvider:
         )
         service = messaging._get_messaging_service(self._app)  # noqa: SLF001 -- its pool would sleep and repeat by itself
         self._http = service._client.session  # noqa: SLF001
+        self._http._max_refresh_attempts = 1  # noqa: SLF001 -- a wrong key of APNs answers 401 too, to every message
         adapter = DeadlineAdapter(connections=connections)
         for prefix in ("https://", "http://", "https://fcm.googleapis.com"):
             self._http.mount(prefix, adapter)

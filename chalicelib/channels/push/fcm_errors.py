@@ -1,20 +1,21 @@
 """What an error of firebase-admin means for a delivery: the one place that decides it.
 
-Sources: Firebase, "ErrorCode" and "REST error codes for the HTTP v1 API". INVALID_ARGUMENT stands for a bad token
-and for a bad message alike; the documented answers differ in their details. A bad message comes with a
-google.rpc.BadRequest that names another field than the token, or without details (too large); a bad token comes with an
-FcmError alone, or with a BadRequest that names `message.token`.
+Sources: Firebase, "ErrorCode" and "FCM error codes" (HTTP v1); Google's API guide, "Error model" (google.rpc.Code).
+INVALID_ARGUMENT stands for a bad token and for a bad message alike; the documented answers differ in their details. A
+bad message comes with a google.rpc.BadRequest that names another field than the token, or without details (too large);
+a bad token comes with an FcmError alone, or with a BadRequest that names `message.token`.
 """
 
 import email.utils
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import requests
-from firebase_admin import exceptions, messaging  # type: ignore[import-untyped]
+from firebase_admin import exceptions  # type: ignore[import-untyped]
 from google.auth.exceptions import GoogleAuthError, TransportError
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
 from chalicelib.errors import (
     AddressRejected,
@@ -35,34 +36,50 @@ _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 _TOKEN_FIELDS = frozenset({"message.token", "message.fid"})
 
-_BY_CLASS: tuple[tuple[type[exceptions.FirebaseError], type[DeliveryError]], ...] = (
-    (messaging.UnregisteredError, DeviceGone),
-    (messaging.SenderIdMismatchError, AddressRejected),
-    (messaging.QuotaExceededError, MessageDeferred),
-    (messaging.ThirdPartyAuthError, PlatformMisconfigured),
-    (exceptions.ResourceExhaustedError, MessageDeferred),
-    (exceptions.UnavailableError, ProviderUnavailable),
-    (exceptions.InternalError, ProviderUnavailable),
-    (exceptions.AbortedError, ProviderUnavailable),
-    (exceptions.UnauthenticatedError, ProviderMisconfigured),
-    (exceptions.PermissionDeniedError, ProviderMisconfigured),
-    (exceptions.NotFoundError, ProviderMisconfigured),
-    (exceptions.DeadlineExceededError, OutcomeUnknown),
-)
-"""Most specific first; InvalidArgumentError is decided by its details. A quota may be one device's; third-party
-authentication is APNs' or the Web's alone."""
+BY_CODE: Mapping[str, type[DeliveryError]] = {
+    # FCM's own codes, in details[].errorCode
+    "UNREGISTERED": DeviceGone,  # 404: the app is gone, or its token was renewed
+    "SENDER_ID_MISMATCH": AddressRejected,  # 403: the token belongs to another project
+    "QUOTA_EXCEEDED": MessageDeferred,  # 429: it does not tell whether ours, or this device's; Retry-After is kept
+    "THIRD_PARTY_AUTH_ERROR": PlatformMisconfigured,  # 401: our key for APNs or for web push is wrong
+    "APNS_AUTH_ERROR": PlatformMisconfigured,  # its name until 2019
+    "UNAVAILABLE": ProviderUnavailable,  # 503: overloaded; Retry-After is kept
+    "INTERNAL": ProviderUnavailable,  # 500
+    "UNSPECIFIED_ERROR": ProviderUnavailable,
+    # Google's status, where FCM says nothing of its own
+    "UNAUTHENTICATED": ProviderMisconfigured,  # 401: an access token that does not hold, also after a fresh one
+    "PERMISSION_DENIED": ProviderMisconfigured,  # 403: the account may not send, or the API is not enabled
+    "NOT_FOUND": ProviderMisconfigured,  # 404: no such project
+    "FAILED_PRECONDITION": ProviderMisconfigured,
+    "RESOURCE_EXHAUSTED": MessageDeferred,
+    "ABORTED": ProviderUnavailable,
+    "UNKNOWN": ProviderUnavailable,
+    "DEADLINE_EXCEEDED": OutcomeUnknown,  # 504: the server behind the server may have taken it
+}
+"""INVALID_ARGUMENT is not here: its details decide."""
 
-_UNSENT = (ConnectTimeoutError, NewConnectionError, SSLError)
+BY_HTTP_STATUS: Mapping[int, type[DeliveryError]] = {
+    400: MessageRefused,
+    401: ProviderMisconfigured,
+    403: ProviderMisconfigured,
+    404: ProviderMisconfigured,
+    413: MessageRefused,
+    429: MessageDeferred,
+    500: ProviderUnavailable,
+    502: ProviderUnavailable,
+    503: ProviderUnavailable,
+    504: OutcomeUnknown,
+}
+"""An answer that has no code: a gateway's page."""
+
+_UNSENT = (ConnectTimeoutError, NewConnectionError)
 
 
 def translate(error: Exception, *, token: str, provider: str) -> DeliveryError:
     """The delivery error that `error` stands for. It never shows the device's token."""
     if isinstance(error, exceptions.FirebaseError):
-        return (
-            _of_answer(error, error.http_response, token, provider)
-            if error.http_response is not None
-            else (_of_silence(error, provider))
-        )
+        response = error.http_response
+        return _of_silence(error, provider) if response is None else _of_answer(response, token, provider)
     if isinstance(error, GoogleAuthError):
         return _of_authentication(error, provider)
     if isinstance(error, ValueError):
@@ -81,30 +98,30 @@ def _of_silence(error: exceptions.FirebaseError, provider: str) -> DeliveryError
     cause = error.cause
     inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else cause
     reason = inner.reason if isinstance(inner, MaxRetryError) else inner
-    if isinstance(reason, _UNSENT) or isinstance(cause, requests.exceptions.SSLError):
+    if isinstance(reason, ProxyError):
+        reason = reason.original_error
+    if isinstance(reason, SSLError) and reason.args and isinstance(reason.args[0], ssl.SSLCertVerificationError):
+        return ProviderMisconfigured("the server's certificate does not hold", provider=provider)
+    if isinstance(reason, _UNSENT):
         return ProviderUnavailable(f"no connection ({type(reason).__name__})", provider=provider)
     return OutcomeUnknown(f"the answer was lost ({type(cause).__name__})", provider=provider)
 
 
-def _of_answer(
-    error: exceptions.FirebaseError, response: requests.Response, token: str, provider: str
-) -> DeliveryError:
+def _of_answer(response: requests.Response, token: str, provider: str) -> DeliveryError:
     answer = _Answer.read(response)
     detail = _clean(f"{answer.code}: {answer.message}", token)
-    kind = _class_of(error, answer)
+    kind = _class_of(answer)
     if issubclass(kind, TransientFailure):
         wish_s = retry_after_s(response.headers, now=datetime.now(UTC))
         return kind(detail, provider=provider, provider_code=answer.code, retry_after_s=wish_s)
     return kind(detail, provider=provider, provider_code=answer.code)
 
 
-def _class_of(error: exceptions.FirebaseError, answer: "_Answer") -> type[DeliveryError]:
-    if isinstance(error, exceptions.InvalidArgumentError):
+def _class_of(answer: "_Answer") -> type[DeliveryError]:
+    if answer.code == "INVALID_ARGUMENT":
         return AddressRejected if answer.blames_token else MessageRefused
-    for kind, meaning in _BY_CLASS:
-        if isinstance(error, kind):
-            return meaning
-    return ProviderUnavailable if answer.http_status >= 500 else MessageRefused
+    otherwise = ProviderUnavailable if answer.http_status >= 500 else MessageRefused
+    return BY_CODE.get(answer.code) or BY_HTTP_STATUS.get(answer.http_status, otherwise)
 
 
 @dataclass(frozen=True, slots=True)
