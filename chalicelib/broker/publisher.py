@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pika
 from pika.channel import Channel
@@ -11,7 +11,8 @@ from pika.frame import Method
 from pika.spec import Basic, Queue
 
 from chalicelib.broker import topology
-from chalicelib.broker.session import CONNECT_TIMEOUT_S, PIKA_FAULTS, Session, connection_parameters
+from chalicelib.broker.establish import Restorer
+from chalicelib.broker.session import CONNECT_TIMEOUT_S, PIKA_FAULTS, Session, TopologyMissing, connection_parameters
 from chalicelib.domain.circuit import Breaker, NeverOpen
 from chalicelib.domain.messages import Dispatch
 from chalicelib.errors import BrokerUnavailable, CircuitOpen
@@ -26,14 +27,21 @@ class Publisher:
     A message is taken over when the broker has confirmed it and did not return it as unroutable. After a failure to
     connect it rests for two seconds, in which every call fails at once: a request does not pay for a dead broker. While
     the circuit is open, no publish is tried at all. Used by one thread at a time.
+
+    A broker that came back empty has no queues. When one is missing, and the call has 1.2 s for it, everything is
+    declared again and the call repeated: with `retry_delays_s`, or never without them.
     """
 
-    def __init__(self, url: str, *, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, url: str, *, breaker: Breaker | None = None, retry_delays_s: Iterable[int] | None = None
+    ) -> None:
         self._breaker: Breaker = breaker or NeverOpen()
+        self._restorer = Restorer(retry_delays_s)
         self._parameters = connection_parameters(url)
         self._session: Session | None = None
         self._confirms = _Confirms()
         self._rest_until_s = 0.0
+        self._found_missing = False
 
     def publish(self, dispatches: Sequence[Dispatch], *, timeout_s: float) -> frozenset[int]:
         """Hand the dispatches over and return the indexes of those that the broker has taken.
@@ -49,25 +57,38 @@ class Publisher:
         except CircuitOpen:
             return frozenset()
         taken: set[int] = set()
-        if self._try_twice(dispatches, taken, time.monotonic() + timeout_s):
+        deadline_s = time.monotonic() + timeout_s
+        answered = self._try_twice(dispatches, taken, deadline_s)
+        if answered and self._found_missing and self._restore(deadline_s):
+            answered = self._try_twice(dispatches, taken, deadline_s)
+        if answered:
             permit.succeeded()
         else:
             permit.failed()
         return frozenset(taken)
 
     def _try_twice(self, dispatches: Sequence[Dispatch], taken: set[int], deadline_s: float) -> bool:
-        """Whether the broker answered for every dispatch, be it by returning or refusing it."""
+        """Whether the broker answered for every dispatch, be it by returning or refusing it.
+
+        One that lacks the exchange answers, too: it is there, and leaving it alone would help nobody.
+        """
+        self._found_missing = False
         for attempt in ("on the kept connection", "on a new one"):
             kept = self._session is not None
             missing = [index for index in range(len(dispatches)) if index not in taken]
             try:
                 self._publish_on(self._ready_session(deadline_s), dispatches, missing, taken, deadline_s)
+            except TopologyMissing:
+                self._drop()
+                self._found_missing = True
+                return True
             except BrokerUnavailable:
                 self._drop()
                 if not kept or attempt == "on a new one":
                     self._rest_until_s = time.monotonic() + REST_AFTER_FAILURE_S
                     break
             else:
+                self._found_missing = self._confirms.any_returned
                 return True
         return False
 
@@ -79,8 +100,15 @@ class Publisher:
         """
         if self._rests:
             raise BrokerUnavailable("RabbitMQ: could not be reached a moment ago")
-        queue = topology.queue_of(lane)
         deadline_s = time.monotonic() + timeout_s
+        try:
+            return self._count(topology.queue_of(lane), deadline_s)
+        except TopologyMissing:
+            if not self._restore(deadline_s):
+                raise
+        return self._count(topology.queue_of(lane), deadline_s)
+
+    def _count(self, queue: str, deadline_s: float) -> int:
         answers: list[int] = []
 
         def on_answer(frame: Method[Queue.DeclareOk]) -> None:
@@ -91,10 +119,24 @@ class Publisher:
             session = self._ready_session(deadline_s)
             session.channel.queue_declare(queue, passive=True, callback=on_answer)
             session.run_until(lambda: bool(answers), timeout_s=_left(deadline_s))
+        except TopologyMissing:
+            self._drop()
+            raise
         except (BrokerUnavailable, *PIKA_FAULTS) as error:
             self._drop()
             raise BrokerUnavailable(f"RabbitMQ: {type(error).__name__} when counting {queue}") from error
         return answers[0]
+
+    def _restore(self, deadline_s: float) -> bool:
+        """Whether the topology has been declared again just now."""
+        if not self._restorer.may_begin(left_s=_left(deadline_s)):
+            return False
+        try:
+            self._restorer.restore(self._ready_session(deadline_s), timeout_s=_left(deadline_s))
+        except BrokerUnavailable:
+            self._drop()
+            return False
+        return True
 
     def close(self) -> None:
         """End the connection, if there is one."""
@@ -176,6 +218,11 @@ class _Confirms:
     @property
     def outstanding(self) -> int:
         return len(self._waiting)
+
+    @property
+    def any_returned(self) -> bool:
+        """Whether the broker had no queue for some message of this publish."""
+        return bool(self._returned)
 
     def begin(self, taken: set[int]) -> None:
         """Start a publish; indexes that are confirmed are added to `taken`."""

@@ -8,6 +8,9 @@ REPEATED_FOR = timedelta(minutes=15)
 """No function lives longer (AWS Lambda, "Configure Lambda function timeout"): whatever had read the person before they
 were deleted has written by then what it was going to write."""
 
+REPEATED_EVERY = timedelta(seconds=30)
+"""Often enough for what comes late, and for a server that returns; more would be work for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingErasure:

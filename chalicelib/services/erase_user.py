@@ -1,7 +1,7 @@
 """Erases a person: from the store of people at once, and from everywhere else until nothing can come back.
 
     ONE transaction: the person is deleted, the erasure is noted → notifications → sessions → quick memory
-    `relay`: the same again for every erasure that is noted, until it is older than any function that could still write
+    `relay`: the same again, every half minute, for what is noted, until no function lives that could still write
 
 Only the transaction decides. If the process dies after it, or a server is away, `relay` goes on with what is noted.
 """

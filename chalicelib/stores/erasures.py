@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from chalicelib.domain.audit import NewAudit
-from chalicelib.domain.erasure import REPEATED_FOR, PendingErasure
+from chalicelib.domain.erasure import REPEATED_EVERY, REPEATED_FOR, PendingErasure
 from chalicelib.errors import Forbidden, NotFound, PreconditionFailed
 from chalicelib.stores.administrators import is_last_administrator, last_administrator
 from chalicelib.stores.audit import write_audit
@@ -21,10 +21,11 @@ _DELETE: LiteralString = "DELETE FROM users.users WHERE id = %(user_id)s"
 
 _NOTE: LiteralString = "INSERT INTO users.erasures (user_id) VALUES (%(user_id)s) ON CONFLICT (user_id) DO NOTHING"
 
-# Everybody has their turn: who was tried last is tried again when all others were.
+# Everybody has their turn: who was tried last is tried again when all others were, and not at every tick of relay.
 _TAKE_PENDING: LiteralString = """
     WITH next AS (
         SELECT user_id FROM users.erasures
+        WHERE tried_at IS NULL OR tried_at <= now() - %(repeated_every)s
         ORDER BY tried_at NULLS FIRST, requested_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     )
     UPDATE users.erasures e SET tried_at = now() FROM next WHERE e.user_id = next.user_id
@@ -69,8 +70,8 @@ class ErasureStore:
             write_audit(connection, "users", audit)
 
     def take_pending(self, *, limit: int) -> list[PendingErasure]:
-        """Those who are still to be erased elsewhere, and whose last try is the longest ago."""
-        parameters = {"limit": limit, "repeated_for": REPEATED_FOR}
+        """Those who are still to be erased elsewhere, whose last try is the longest ago, and half a minute at least."""
+        parameters = {"limit": limit, "repeated_for": REPEATED_FOR, "repeated_every": REPEATED_EVERY}
         with self._database.session() as connection:
             taken = connection.cursor(row_factory=class_row(PendingErasure)).execute(_TAKE_PENDING, parameters)
             return taken.fetchall()

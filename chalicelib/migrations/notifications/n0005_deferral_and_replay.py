@@ -18,9 +18,9 @@ STATEMENTS = (
         ADD COLUMN count   integer NOT NULL DEFAULT 1,
         ADD COLUMN last_at timestamptz
     """,
-    # what waits for its provider, to be released early when the provider is back
+    # what waits for its provider, to be released early, and the oldest first, when the provider is back
     """
-    CREATE INDEX deliveries_left_alone ON notifications.deliveries (channel, wake_at)
+    CREATE INDEX deliveries_left_alone ON notifications.deliveries (channel, id)
         WHERE status = 'deferred' AND reason IN ('circuit_open', 'throttled')
     """,
     """

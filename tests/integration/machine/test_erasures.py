@@ -211,12 +211,27 @@ def test_an_erasure_is_noted_until_no_function_lives_that_could_have_read_the_pe
     user = people.register()
     people.begin(user)
     assert [pending.is_last for pending in people.erasures.take_pending(limit=9)] == [False]
-    with database.session() as connection:
-        connection.execute("UPDATE users.erasures SET requested_at = now() - interval '901 seconds'")
+    let_pass(database, timedelta(seconds=901))
     assert [pending.is_last for pending in people.erasures.take_pending(limit=9)] == [True]
     people.erasures.finish(user.id)
     people.erasures.finish(user.id)
     assert people.erasures.take_pending(limit=9) == []
+
+
+def test_an_erasure_is_repeated_every_half_minute_and_not_at_every_tick(people: People, database: Database) -> None:
+    user = people.register()
+    people.begin(user)
+    for passed_s, taken in ((0, 1), (0, 0), (29, 0), (1, 1), (2, 0)):
+        let_pass(database, timedelta(seconds=passed_s))
+        assert len(people.erasures.take_pending(limit=9)) == taken
+
+
+def let_pass(database: Database, duration: timedelta) -> None:
+    with database.session() as connection:
+        connection.execute(
+            "UPDATE users.erasures SET requested_at = requested_at - %(passed)s, tried_at = tried_at - %(passed)s",
+            {"passed": duration},
+        )
 
 
 def test_who_may_not_be_erased_stays_whole(people: People) -> None:
