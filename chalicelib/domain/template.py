@@ -4,6 +4,7 @@ A compiled template is immutable and may be shared by threads; whoever uses it k
 times as long as rendering.
 """
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,9 @@ ContentFlaw = tuple[str | None, InvalidTemplate]
 
 _FAULTS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
 """Whatever an expression can raise on values it was not written for."""
+
+_FRAME_MARK = "__jinja_exception__"
+_ROOT_FRAME = "top-level template code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,25 @@ def _render(part: str, template: Template, variables: Mapping[str, Any]) -> str:
                 raise RenderFailed(f"{part}: exceeds {MAX_RENDERED_CHARACTERS} characters")
             pieces.append(piece)
     except (UndefinedError, SecurityError) as error:
-        raise RenderFailed(f"{part}: {error.message}") from None
+        raise RenderFailed(f"{part}: {error.message}", line=_line_of(error)) from None
     except _FAULTS as error:
-        raise RenderFailed(f"{part}: {type(error).__name__} in an expression") from None
+        raise RenderFailed(f"{part}: {type(error).__name__} in an expression", line=_line_of(error)) from None
     rendered = "".join(pieces)
     return " ".join(rendered.split()) if part in ONE_LINE else rendered
+
+
+def _line_of(error: Exception) -> int | None:
+    """The line of the part's own source: where a partial took part, the one that names it.
+
+    Jinja2 has put a frame in place of each of its own: it bears the line of the source, and says what it is of.
+    """
+    frames = [
+        (frame.f_code.co_name == _ROOT_FRAME, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if _FRAME_MARK in frame.f_globals
+    ]
+    of_several_sources = sum(is_root for is_root, _ in frames) > 1
+    return frames[0 if of_several_sources else -1][1] if frames else None
 
 
 def _email(parts: Mapping[str, str]) -> RenderedEmail:

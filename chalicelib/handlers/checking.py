@@ -11,7 +11,7 @@ from chalicelib.handlers.answers import JSON
 from chalicelib.handlers.contract import Contract
 from chalicelib.handlers.guards import Admission
 from chalicelib.handlers.parsing import parse_json, parse_model, parse_query
-from chalicelib.handlers.request import BodyT, NoBody, QueryT, Request
+from chalicelib.handlers.request import BodyT, NoBody, OptionalBody, QueryT, Request
 
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
@@ -51,11 +51,13 @@ def _parameters(raw: chalice.app.Request) -> dict[str, list[str]]:
 
 
 def _read_json(raw: chalice.app.Request, contract: Contract[BodyT, QueryT]) -> tuple[JsonValue, bytes]:
-    """The parsed body and its bytes. Without a body, a route that takes none is given `{}`."""
+    """The parsed body and its bytes. Without a body, a route that needs none is given `{}`."""
     content = _content(raw)
     if len(content) > contract.max_body_bytes:
         raise BodyTooLarge(f"The body has more than {contract.max_body_bytes} bytes.")
-    if contract.body is NoBody and (not content or raw.method in _BODILESS):
+    if issubclass(contract.body, OptionalBody) and not content:
+        return {}, b"{}"
+    if contract.body is NoBody and raw.method in _BODILESS:
         return {}, b"{}"
     media_type = raw.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != JSON and not (media_type == MERGE_PATCH and raw.method == "PATCH"):

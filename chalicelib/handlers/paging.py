@@ -4,16 +4,21 @@ import base64
 import binascii
 import hashlib
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
+from chalicelib.domain.failure import Position
 from chalicelib.errors import Flaw, InvalidRequest
 from chalicelib.handlers.request import RequestModel
 
 _TAG_BYTES = 8
 _ID_BYTES = 16
+_TIME_BYTES = 8
+_TICK = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,8}")
 _EXAMPLE = "q83vEjRWeJABktPwAABwAIAAAAAAAAAB"
 
@@ -44,7 +49,7 @@ class PageQuery(RequestModel):
 
 def encode_cursor(last: UUID, *, of: str) -> str:
     """The cursor after the item `last` of the list that `of` names, filters included."""
-    return base64.urlsafe_b64encode(_tag(of) + last.bytes).decode().rstrip("=")
+    return _written(last.bytes, of)
 
 
 def decode_cursor(cursor: str | None, *, of: str) -> UUID | None:
@@ -53,15 +58,46 @@ def decode_cursor(cursor: str | None, *, of: str) -> UUID | None:
     Raises:
         InvalidRequest: it is no cursor, or one of another list.
     """
+    return None if cursor is None else UUID(bytes=_read(cursor, of, _ID_BYTES))
+
+
+def encode_position(last: Position, *, of: str) -> str:
+    """The cursor after the item at `last`, in a list that is ordered by another time than that of its identifiers."""
+    return _written(((last.at - _EPOCH) // _TICK).to_bytes(_TIME_BYTES, signed=True) + last.id.bytes, of)
+
+
+def decode_position(cursor: str | None, *, of: str) -> Position | None:
+    """The place after which the page begins.
+
+    Raises:
+        InvalidRequest: it is no cursor, or one of another list.
+    """
     if cursor is None:
         return None
+    content = _read(cursor, of, _TIME_BYTES + _ID_BYTES)
+    try:
+        at = _EPOCH + int.from_bytes(content[:_TIME_BYTES], signed=True) * _TICK
+    except OverflowError:
+        raise _foreign() from None
+    return Position(at, UUID(bytes=content[_TIME_BYTES:]))
+
+
+def _written(content: bytes, of: str) -> str:
+    return base64.urlsafe_b64encode(_tag(of) + content).decode().rstrip("=")
+
+
+def _read(cursor: str, of: str, size: int) -> bytes:
     try:
         decoded = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         decoded = b""
-    if len(decoded) != _TAG_BYTES + _ID_BYTES or decoded[:_TAG_BYTES] != _tag(of):
-        raise InvalidRequest("The cursor is not of this list.", flaws=[Flaw("cursor", "is not of this list")])
-    return UUID(bytes=decoded[_TAG_BYTES:])
+    if len(decoded) != _TAG_BYTES + size or decoded[:_TAG_BYTES] != _tag(of):
+        raise _foreign()
+    return decoded[_TAG_BYTES:]
+
+
+def _foreign() -> InvalidRequest:
+    return InvalidRequest("The cursor is not of this list.", flaws=[Flaw("cursor", "is not of this list")])
 
 
 def _tag(of: str) -> bytes:

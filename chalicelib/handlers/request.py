@@ -28,8 +28,12 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class NoBody(RequestModel):
-    """A route that takes no body; `{}` says the same."""
+class OptionalBody(RequestModel):
+    """The base of a body that may be left out; `{}` says the same."""
+
+
+class NoBody(OptionalBody):
+    """A route that takes no body."""
 
 
 class NoQuery(RequestModel):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from chalicelib.domain.delivery import Unreadable, Waiting
+from chalicelib.domain.failure import OF_MESSAGES, FailureReason
 from chalicelib.domain.messages import (
     QUEUE_HEADER,
     REASON_HEADER,
@@ -35,7 +36,7 @@ def archive(received: Sequence[Received], *, records: Archive, courier: Courier,
     messages = [message for _, message in read if message is not None]
     states = records.find_states({message.delivery_id for message in messages})
     unreadable = [
-        _unreadable(one, "malformed_message" if message is None else "unknown_delivery")
+        _unreadable(one, FailureReason.MALFORMED_MESSAGE if message is None else FailureReason.UNKNOWN_DELIVERY)
         for one, message in read
         if message is None or message.delivery_id not in states
     ]
@@ -54,9 +55,10 @@ def _read(received: Received) -> DeliveryMessage | None:
 
 
 def _unreadable(received: Received, reason: str) -> Unreadable:
+    told = received.headers.get(REASON_HEADER)
     return Unreadable(
         queue=received.headers.get(QUEUE_HEADER, received.queue),
-        reason=received.headers.get(REASON_HEADER, reason),
+        reason=told if told in OF_MESSAGES else reason,
         detail=f"{len(received.body)} bytes",
         body=received.body,
         message_id=received.message_id,

@@ -11,6 +11,7 @@ from psycopg.rows import kwargs_row
 from chalicelib.domain.delivery import Unreadable, Waiting
 from chalicelib.domain.identity import new_id
 from chalicelib.domain.notification import Channel, Status
+from chalicelib.domain.storable import storable
 from chalicelib.stores.postgres import Database
 
 # The same message handed over twice is one record: its key is a digest of what it said and which message it was.
@@ -52,11 +53,11 @@ def _packed(message: Unreadable, at: datetime) -> Mapping[str, object]:
     return {
         "id": new_id(at),
         "source_key": f"sha256:{digest}",
-        "queue": message.queue,
-        "reason": message.reason,
-        "detail": message.detail,
+        "queue": storable(message.queue),
+        "reason": storable(message.reason),
+        "detail": storable(message.detail),
         "body": message.body,
-        "correlation_id": message.correlation_id,
+        "correlation_id": storable(message.correlation_id),
     }
 
 

@@ -84,6 +84,7 @@ def world(client: Client, stack: Stack) -> World:
         user_id=other["id"],
         device_id=client.add_device(other["id"])["id"],
         notification_id=accepted["notification_id"],
+        failure_id=failed(client, code)["id"],
         code=code,
         number="1",
         client_id=new_client(client, every)["client_id"],
@@ -106,6 +107,14 @@ def world(client: Client, stack: Stack) -> World:
 
 def new_client(client: Client, scopes: frozenset[Scope]) -> Json:
     return succeeded(client.call("POST /v1/clients", {"name": unique("matrix"), "scopes": sorted(scopes)}))
+
+
+def failed(client: Client, code: str) -> Json:
+    """Something that failed, and waits for a decision."""
+    accepted = client.notify(template_code=code, recipient={"email": address("reject")})
+    client.wait_ended(accepted["notification_id"])
+    (failure,) = succeeded(client.call(f"GET /v1/failed?notification_id={accepted['notification_id']}"))["items"]
+    return failure
 
 
 def token_of(client: Client, made: Json) -> str:
@@ -230,3 +239,4 @@ def test_nothing_of_all_this_has_changed_anything(world: World) -> None:
     user = succeeded(world.client.call(f"GET /v1/users/{world.names[PERSON]}"))
     assert (user["id"], user["created_at"]) == (world.names[PERSON], user["updated_at"])
     assert [device["id"] for device in world.client.devices(user["id"])] == [world.names["device_id"]]
+    assert succeeded(world.client.call(f"GET /v1/failed/{world.names['failure_id']}"))["state"] == "failed"

@@ -10,7 +10,7 @@ import pytest
 from offline.stack.stack import Stack
 from offline.stack.testbed import private_stack
 from tests.conftest import SETTINGS
-from tests.e2e.api import Client, Json, succeeded
+from tests.e2e.api import Client, Json, address, succeeded
 from tests.e2e.fuzzing.fuzzer import Findings, Fuzzer
 
 EXAMPLES = 2000
@@ -73,11 +73,12 @@ def fuzzed_stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def world(fuzzed_stack: Stack) -> Iterator[World]:
-    """With something for requests to find: a published template under the code of the examples."""
+    """With something for requests to find: a published template under the code of the examples, and failures."""
     told = fuzzed_stack.addresses
     client = Client(told)
     succeeded(client.call("POST /v1/templates", TEMPLATE))
     succeeded(client.call("POST /v1/templates/order-shipped/versions/1/publish"))
+    fail_some(client)
     person = client.create_user(password=PASSWORD)
     world = World(told["API_URL"], client, {"client": client.token}, {"client": told["CLIENT_ID"]})
     world.tokens["administrator"] = world.log_in(told["ADMIN_EMAIL"], told["ADMIN_PASSWORD"])
@@ -85,6 +86,12 @@ def world(fuzzed_stack: Stack) -> Iterator[World]:
     world.ids.update({who: world.own_id(who) for who in ("administrator", "person")})
     yield world
     client.close()
+
+
+def fail_some(client: Client) -> None:
+    """Failures to look at, to replay and to discard."""
+    failing = [client.notify(template_code="order-shipped", recipient={"email": address("reject")}) for _ in range(20)]
+    client.wait_all_ended([each["notification_id"] for each in failing], within_s=60)
 
 
 def test_a_client_with_every_scope_gets_what_is_described(world: World, tmp_path: Path) -> None:

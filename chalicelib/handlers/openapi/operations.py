@@ -11,7 +11,7 @@ from chalicelib.handlers.openapi.headers import answer_headers, shared_headers
 from chalicelib.handlers.openapi.parameters import parameters_of
 from chalicelib.handlers.openapi.problems import BODILESS, statuses_of
 from chalicelib.handlers.openapi.schemas import Json, Schemas
-from chalicelib.handlers.request import NoBody
+from chalicelib.handlers.request import NoBody, OptionalBody
 
 BEARER = "bearer"
 
@@ -70,7 +70,8 @@ def _request_body(contract: AnyContract, schemas: Schemas) -> Json | None:
     schema = schemas.body(contract.body)
     content = {"schema": schema, "example": example_of(schema, schemas, optional=False)}
     media_types = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
-    return {"required": contract.body is not NoBody, "content": dict.fromkeys(media_types, content)}
+    required = not issubclass(contract.body, OptionalBody)
+    return {"required": required, "content": dict.fromkeys(media_types, content)}
 
 
 def _success(contract: AnyContract, links: Json, schemas: Schemas) -> Json:
