@@ -49,6 +49,11 @@ def relay(event: Event, context: Context) -> None:
     functions.relay(event, context)
 
 
+@app.lambda_function(name="measure_queues")
+def measure_queues(event: Event, context: Context) -> None:
+    functions.measure_queues(event, context)
+
+
 @app.lambda_function(name="migrate")
 def migrate(event: Event, _context: Context) -> dict[str, str | None]:
     return migration.migrate(event)

@@ -6,9 +6,10 @@ retryable, ERROR is for a person. No address, body or token is ever given to it.
 
 import sys
 import traceback
+from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 
 SERVICE = "carillon"
 _MOST_CAUSES = 5
@@ -43,6 +44,15 @@ class PowertoolsLog:
         with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=SERVICE) as single:
             for name, text in dimensions.items():
                 single.add_dimension(name=name, value=text)
+
+    def gauge(self, values: Mapping[str, float], **dimensions: str) -> None:
+        """Several metrics with the same dimensions: in seconds when the name ends in `_s`, else a count."""
+        metrics = EphemeralMetrics(namespace=SERVICE)
+        for name, value in values.items():
+            metrics.add_metric(name, MetricUnit.Seconds if name.endswith("_s") else MetricUnit.Count, value)
+        for name, text in dimensions.items():
+            metrics.add_dimension(name, text)
+        metrics.flush_metrics()
 
 
 log = PowertoolsLog()

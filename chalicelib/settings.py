@@ -44,11 +44,12 @@ def _retry_delays(text: str) -> str:
 
 
 def _providers(text: SecretStr) -> SecretStr:
-    for url in text.get_secret_value().split(","):
-        try:
-            ProviderUrl.parse(url.strip())
-        except InvalidSettings as error:
-            raise ValueError(str(error)) from error
+    try:
+        urls = [ProviderUrl.parse(url.strip()) for url in text.get_secret_value().split(",")]
+    except InvalidSettings as error:
+        raise ValueError(str(error)) from error
+    if len({url.name for url in urls}) != len(urls):
+        raise ValueError("two providers have one name: give one of them another with name=")
     return text
 
 
@@ -111,6 +112,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str, NoDecode, AfterValidator(_origins)] = ""
     circuit_failure_threshold: PositiveInt = 5
     circuit_open_s: PositiveInt = 30
+
+    canary_email: Annotated[str, Field(pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
+    canary_device_token: Annotated[str, Field(max_length=4096, pattern=r"^[!-~]*$")] = ""
+    """Where a notification goes every minute to prove the whole path; empty, as by default, means that none does."""
 
     @model_validator(mode="after")
     def _stores_share_the_default(self) -> Self:

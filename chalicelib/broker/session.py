@@ -11,7 +11,7 @@ import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.channel import Channel
 from pika.connection import Connection
-from pika.exceptions import AMQPError, ConnectionClosedByClient, ReentrancyError
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByClient, ReentrancyError
 
 from chalicelib.errors import BrokerUnavailable
 
@@ -20,8 +20,14 @@ LONGEST_IDLE_S = 25.0  # half the heartbeat that is asked for: the broker has ce
 HEARTBEAT_S = 60
 GOODBYE_S = 0.05  # a broker that does not answer by then is hung up on
 
+NOT_FOUND = 404
+
 PIKA_FAULTS = (AMQPError, ReentrancyError, OSError, AssertionError, ValueError, LookupError, RuntimeError)
 """What pika raises when a connection ends at an awkward moment: not all of it is of its own tree."""
+
+
+class TopologyMissing(BrokerUnavailable):
+    """The broker is there, and lacks the exchange or the queue that was named."""
 
 
 class Session:
@@ -34,6 +40,7 @@ class Session:
     def __init__(self, parameters: pika.URLParameters) -> None:
         self._loop = IOLoop()
         self._fault: str | None = None
+        self._missing = False
         self._channel: Channel | None = None
         self._used_at_s = time.monotonic()
         self._connection = SelectConnection(
@@ -61,6 +68,10 @@ class Session:
     def wait_open(self, *, timeout_s: float) -> None:
         """Return when the channel is open and confirms are on."""
         self.run_until(lambda: self._channel is not None and self._channel.is_open, timeout_s=timeout_s)
+
+    def open_channel(self, on_open: Callable[[Channel], None]) -> None:
+        """Ask for one more channel, whose end is not this connection's; `on_open` is called when it is there."""
+        self._connection.channel(on_open_callback=on_open)
 
     def run_until(self, done: Callable[[], bool], *, timeout_s: float) -> None:
         """Handle the connection's traffic until `done()` holds.
@@ -116,6 +127,8 @@ class Session:
             self._loop.remove_timeout(timer)
 
     def _refuse_when_useless(self) -> None:
+        if self._missing:
+            raise TopologyMissing("RabbitMQ: no such exchange or queue")
         if self._fault is not None:
             raise BrokerUnavailable(f"RabbitMQ: {self._fault}")
         if self._blocked:
@@ -130,6 +143,8 @@ class Session:
         self.wake()
 
     def _on_fault(self, _source: object, reason: BaseException | str) -> None:
+        if self._fault is None and isinstance(reason, ChannelClosedByBroker):
+            self._missing = reason.reply_code == NOT_FOUND
         self._fault = self._fault or type(reason).__name__
         self.wake()
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from chalicelib.domain.notification import Channel
 from chalicelib.handlers.queue import read_event
 from chalicelib.wiring import delivery as wiring
-from chalicelib.wiring import people
+from chalicelib.wiring import people, queues, relaying
 
 
 class LambdaContext(Protocol):
@@ -32,8 +32,15 @@ def archive_failed(event: Event, _context: LambdaContext) -> None:
 
 def relay(_event: Event, context: LambdaContext) -> None:
     remaining_s = _remaining_s(context)
-    wiring.relay(remaining_s)()
+    relaying.relay(remaining_s)()
     people.finish_erasures(remaining_s)()
+
+
+def measure_queues(_event: Event, _context: LambdaContext) -> None:
+    queues.measure_queues()()
+    canary = queues.canary()
+    if canary is not None:
+        canary()
 
 
 def _remaining_s(context: LambdaContext) -> Callable[[], float]:

@@ -21,6 +21,10 @@ def _absent(value: object) -> bool:
     return value is None
 
 
+def _once(count: int) -> bool:
+    return count == 1
+
+
 Id = Annotated[UUID, Field(examples=[_ID])]
 DeliveryId = Annotated[UUID, Field(examples=[_DELIVERY_ID])]
 Moment = Annotated[datetime, Field(examples=[_AT])]
@@ -51,7 +55,11 @@ class PromisedNotification(ResourceModel):
 
 
 class EventResource(ResourceModel):
-    """Something that happened to a delivery. What does not apply is left out."""
+    """Something that happened to a delivery. What does not apply is left out.
+
+    What happened several times in a row, such as a deferral while a provider is away, is told once: `count` times,
+    first `at`, and last at `last_at`.
+    """
 
     at: Moment
     event: EventName = Field(examples=["sent"])
@@ -60,6 +68,8 @@ class EventResource(ResourceModel):
     provider: OptionalText = Field(default=None, examples=["ses"])
     reason: OptionalText = Field(default=None, examples=["provider_unavailable"])
     detail: OptionalText = Field(default=None, examples=["451 try again later"])
+    count: Annotated[int, Field(exclude_if=_once)] = Field(default=1, examples=[7])
+    last_at: Annotated[datetime | None, Field(exclude_if=_absent)] = Field(default=None, examples=[_AT])
 
     @classmethod
     def of(cls, event: TracedEvent) -> "EventResource":
@@ -71,6 +81,8 @@ class EventResource(ResourceModel):
             provider=event.provider,
             reason=event.reason,
             detail=event.detail,
+            count=event.count,
+            last_at=event.last_at,
         )
 
 

@@ -40,6 +40,8 @@ def test_a_missing_variable_is_named(configured: pytest.MonkeyPatch, name: str) 
         ("EMAIL_PROVIDERS", "smtp://user:hunter2@host?tls=perhaps"),
         ("EMAIL_PROVIDERS", ""),
         ("EMAIL_PROVIDERS", "smtp://host,"),
+        ("EMAIL_PROVIDERS", "smtp://user:hunter2@host,smtp://user:hunter2@other"),
+        ("EMAIL_PROVIDERS", "gmail://user:hunter2@?rate=fast"),
         ("EMAIL_FROM", ""),
         ("FCM_CREDENTIALS", "hunter2"),
         ("FCM_CREDENTIALS", '["hunter2"]'),
@@ -52,6 +54,8 @@ def test_a_missing_variable_is_named(configured: pytest.MonkeyPatch, name: str) 
         ("PROVIDER_TIMEOUT_S", "0"),
         ("PROVIDER_TIMEOUT_S", "nan"),
         ("IDEMPOTENCY_TTL_S", "-1"),
+        ("CANARY_EMAIL", "nobody"),
+        ("CANARY_DEVICE_TOKEN", "two words"),
     ],
 )
 def test_a_malformed_variable_is_named_and_its_value_is_not_shown(

@@ -44,18 +44,34 @@ def status(layout: Layout) -> list[Row]:
     return [row for row in rows if row.name != "epmd" or row.name in recorded]
 
 
-def queue_depths(layout: Layout) -> dict[str, tuple[int, int]]:
-    """Return for each queue the messages that wait and those being delivered; empty when the broker cannot be asked."""
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One queue: the messages that wait, those being delivered, and how many take from it."""
+
+    name: str
+    waiting: int
+    in_work: int
+    consumers: int
+
+
+def queue_rows(layout: Layout) -> list[QueueRow]:
+    """Return a row for each queue, in order of their names; none when the broker cannot be asked."""
     try:
         management_url = read_stack_env(layout.stack_env)["RABBITMQ_MANAGEMENT_URL"]
         queues = ask(management_url, "/api/queues")
     except (FileNotFoundError, NotHealthy):
-        return {}
+        return []
     listed = queues if isinstance(queues, list) else []
-    return {
-        str(queue["name"]): (int(queue.get("messages_ready", 0)), int(queue.get("messages_unacknowledged", 0)))
-        for queue in sorted(listed, key=lambda queue: str(queue["name"]))
-    }
+    rows = [
+        QueueRow(
+            name=str(queue["name"]),
+            waiting=int(queue.get("messages_ready", 0)),
+            in_work=int(queue.get("messages_unacknowledged", 0)),
+            consumers=int(queue.get("consumers", 0)),
+        )
+        for queue in listed
+    ]
+    return sorted(rows, key=lambda row: row.name)
 
 
 def _is_given(layout: Layout, name: str) -> bool:
@@ -85,9 +101,9 @@ def print_status(layout: Layout) -> int:
     print(f"{'process':<12} {'state':<9} {'pid':>8}  address")
     for row in rows:
         print(f"{row.name:<12} {row.state:<9} {row.pid or '':>8}  {row.address}")
-    depths = queue_depths(layout)
-    if depths:
-        print(f"\n{'queue':<24} {'waiting':>8} {'in work':>8}")
-    for name, (ready, unacknowledged) in depths.items():
-        print(f"{name:<24} {ready:>8} {unacknowledged:>8}")
+    queues = queue_rows(layout)
+    if queues:
+        print(f"\n{'queue':<24} {'waiting':>8} {'in work':>8} {'consumers':>10}")
+    for queue in queues:
+        print(f"{queue.name:<24} {queue.waiting:>8} {queue.in_work:>8} {queue.consumers:>10}")
     return 1 if any(row.state == "dead" for row in rows) else 0
