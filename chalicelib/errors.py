@@ -194,7 +194,13 @@ class MessageRefused(PermanentFailure):
 
 
 class RenderFailed(PermanentFailure):
+    """`line` is 1-based, in the part that `detail` names, when it is known."""
+
     reason = "render_failed"
+
+    def __init__(self, detail: str, *, line: int | None = None) -> None:
+        super().__init__(detail)
+        self.line = line
 
 
 class TransientFailure(DeliveryError):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from chalicelib.domain.backflow import LaneKnowledge, Reviewed
 from chalicelib.domain.content import Content, EmailContent, PushContent
 from chalicelib.domain.delivery import (
     PUBLISH_OVERDUE_S,
@@ -170,6 +171,7 @@ class Ledger:
     keys: dict[tuple[str, str], RememberedRequest] = field(default_factory=dict)
     rows: dict[UUID, Row] = field(default_factory=dict)
     asked_for_lost: list[list[str]] = field(default_factory=list)
+    ended_within: list[list[str]] = field(default_factory=list)
 
     def record_all(self, new: Sequence[NewRecord], *, remember_s: int) -> frozenset[UUID]:
         recorded = set()
@@ -200,12 +202,13 @@ class Ledger:
     def find_remembered(self, client_id: str, key: str) -> RememberedRequest | None:
         return self.keys.get((client_id, key))
 
-    def take_due(self, *, limit: int) -> list[Waiting]:
+    def take_due(self, *, limit: int, full_lanes: Collection[str] = ()) -> list[Waiting]:
         now = self.clock()
         due = [
             row
             for row in self.rows.values()
             if row.wake_at is not None and row.wake_at <= now and row.status is not Status.QUEUED
+            if row.waiting.lane not in full_lanes
         ][:limit]
         for row in due:
             self.rows[row.waiting.delivery_id] = replace(row, wake_at=now + timedelta(seconds=30))
@@ -216,10 +219,13 @@ class Ledger:
         overdue = (row for row in self.rows.values() if row.wake_at is not None and row.wake_at <= now)
         return sorted({row.waiting.lane for row in overdue if row.status is Status.QUEUED})
 
-    def take_lost(self, *, empty_lanes: Collection[str], limit: int) -> list[Waiting]:
-        self.asked_for_lost.append(sorted(empty_lanes))
-        lost = [row.waiting for row in self.rows.values() if row.waiting.lane in empty_lanes]
-        return lost[:limit]
+    def end_within(self, full_lanes: Collection[str], *, limit: int) -> None:
+        self.ended_within.append(sorted(full_lanes))
+
+    def take_lost(self, *, among: LaneKnowledge, limit: int) -> Reviewed:
+        self.asked_for_lost.append(sorted(among.empty))
+        lost = [row.waiting for row in self.rows.values() if row.waiting.lane in among.empty]
+        return Reviewed(lost[:limit], is_last=len(lost) <= limit)
 
     def mark_queued(self, published: Sequence[Waiting], *, published_at: datetime) -> None:
         watch = self.clock() + timedelta(seconds=QUEUED_WATCH_S)
@@ -270,13 +276,17 @@ class FakeProgress:
 
     def keep(self, notification_id: UUID, deliveries: tuple[TracedDelivery, ...], *, for_s: int) -> None:
         held, until = self.held.get(notification_id, ((), NOON))
-        newer = held is None or sum(len(each.events) for each in held) > sum(len(each.events) for each in deliveries)
+        newer = held is None or _seen(held) > _seen(deliveries)
         if self.up and not (newer and until > self.clock()):
             self.held[notification_id] = deliveries, self.clock() + timedelta(seconds=for_s)
 
     def forget(self, notification_id: UUID) -> None:
         if self.up:
             self.held[notification_id] = None, self.clock() + timedelta(seconds=self.barrier_s)
+
+
+def _seen(deliveries: tuple[TracedDelivery, ...]) -> int:
+    return sum(event.count for delivery in deliveries for event in delivery.events)
 
 
 @dataclass

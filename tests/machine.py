@@ -1,24 +1,29 @@
 """A small world around the delivery state machine: real stores, and a broker and a provider that only remember."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from chalicelib.channels.base import Deadline, Outgoing, Receipt
 from chalicelib.domain.audit import Actor, new_audit
+from chalicelib.domain.circuit import Breaker, Monotonic, NeverOpen
 from chalicelib.domain.content import EmailContent
 from chalicelib.domain.delivery import NewDelivery, NewNotification, RememberedRequest
 from chalicelib.domain.identity import new_id, sibling_id
 from chalicelib.domain.messages import DeliveryMessage, Dispatch, Received, decode_message
 from chalicelib.domain.notification import Channel, Priority, Status
+from chalicelib.domain.pace import Pace
 from chalicelib.domain.recipient import EmailTarget, TargetReference
 from chalicelib.domain.retry import RetryDelays
 from chalicelib.domain.template import compile_content
 from chalicelib.domain.trace import TracedDelivery, TracedNotification
 from chalicelib.errors import BrokerUnavailable, DeliveryError
 from chalicelib.services.deliver import deliver
+from chalicelib.services.failover import Failover
+from chalicelib.services.guarded_provider import GuardedProvider
 from chalicelib.services.ports import CompiledContents, CompiledTemplates
 from chalicelib.services.relay import relay
 from chalicelib.services.settle import Settler
@@ -26,6 +31,7 @@ from chalicelib.stores.cancellations import CancellationStore
 from chalicelib.stores.claims import ClaimStore
 from chalicelib.stores.notifications import NotificationStore
 from chalicelib.stores.outbox import OutboxStore
+from chalicelib.stores.pace import ProcessPace
 from chalicelib.stores.people import PeopleStore
 from chalicelib.stores.postgres import Database
 from chalicelib.stores.settlements import SettlementStore
@@ -41,20 +47,22 @@ def now() -> datetime:
 
 @dataclass
 class RememberingCourier:
-    """Takes everything over while it is up, and nothing while it is down."""
+    """Takes everything over while it is up, and nothing while it is down; does not tell what `mute` lanes hold."""
 
     up: bool = True
+    confirms: bool = True
     taken: list[Dispatch] = field(default_factory=list)
     ready: dict[str, int] = field(default_factory=dict)
+    mute: set[str] = field(default_factory=set)
 
     def publish(self, dispatches: Sequence[Dispatch], *, timeout_s: float) -> frozenset[int]:
-        if not self.up:
+        if not (self.up and self.confirms):
             return frozenset()
         self.taken.extend(dispatches)
         return frozenset(range(len(dispatches)))
 
     def count_ready(self, lane: str, *, timeout_s: float) -> int:
-        if not self.up:
+        if not self.up or lane in self.mute:
             raise BrokerUnavailable("down")
         return self.ready.get(lane, 0)
 
@@ -88,6 +96,10 @@ class SilentLog:
 
 def _compiled(_code: str, _number: int, /) -> CompiledContents:
     return {(Channel.EMAIL, "en"): compile_content(CONTENT)}
+
+
+def _four_threads() -> Executor:
+    return ThreadPoolExecutor(4)
 
 
 def new_notification(
@@ -128,6 +140,10 @@ class Machine:
     delays: RetryDelays = field(default_factory=lambda: RetryDelays((5, 25, 125)))
     compiled: CompiledTemplates = _compiled
     wishes: FakeWishes = field(default_factory=FakeWishes)
+    breaker: Breaker = field(default_factory=NeverOpen)
+    pace: Pace = field(default_factory=lambda: ProcessPace(0.0, monotonic_s=time.monotonic))
+    pool: Callable[[], Executor] = _four_threads
+    monotonic_s: Monotonic = time.monotonic
 
     def __post_init__(self) -> None:
         self.notifications = NotificationStore(database=self.database)
@@ -183,14 +199,14 @@ class Machine:
             Received("email.queue", message if isinstance(message, bytes) else message.encode(), message_id="m")
             for message in messages
         ]
-        with ThreadPoolExecutor(4) as pool:
+        with self.pool() as pool:
             deliver(
                 received,
                 claims=self.claims,
                 people=self.people,
                 preferences_of=self.wishes,
                 compiled=self.compiled,
-                providers=[self.provider],
+                failover=self.failover(),
                 pool=pool,
                 concurrency=4,
                 send_timeout_s=5,
@@ -204,21 +220,26 @@ class Machine:
                     log=SilentLog(),
                     remaining_s=lambda: remaining_s,
                     pause=lambda _: None,
+                    monotonic_s=self.monotonic_s,
                 ),
                 courier=self.courier,
                 remaining_s=lambda: remaining_s,
                 log=SilentLog(),
             )
 
-    def relay(self) -> list[DeliveryMessage]:
-        """One pass; what it published."""
+    def failover(self) -> Failover:
+        """The only provider, behind its circuit and at its pace."""
+        return Failover([GuardedProvider(self.provider, breaker=self.breaker, pace=self.pace, pause=lambda _: None)])
+
+    def relay(self, *, remaining_s: float = 0.0) -> list[DeliveryMessage]:
+        """One pass; what it published. One page of it when there is no time for more."""
         before = len(self.courier.taken)
         relay(
             outbox=self.outbox,
             courier=self.courier,
             gauge=self.courier,
             clock=now,
-            remaining_s=lambda: 0.0,
+            remaining_s=lambda: remaining_s,
             pause=lambda _: None,
             log=SilentLog(),
         )

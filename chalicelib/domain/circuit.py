@@ -149,6 +149,14 @@ class Permit(Protocol):
         """For how many seconds the dependency is left alone now; 0 when it is not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a call would meet at this moment: a refusal for so long, or leave, perhaps as the probe."""
+
+    refused_for_s: float = 0.0
+    as_probe: bool = False
+
+
 class Breaker(Protocol):
     """Stands before the calls to one dependency."""
 
@@ -158,6 +166,9 @@ class Breaker(Protocol):
         Raises:
             CircuitOpen: the dependency is left alone for now.
         """
+
+    def foresee(self) -> Prospect:
+        """What `enter` would answer. No permit is taken, hence no probe is used up."""
 
 
 class _Untold:
@@ -174,3 +185,6 @@ class NeverOpen:
 
     def enter(self) -> Permit:
         return _Untold()
+
+    def foresee(self) -> Prospect:
+        return Prospect()

@@ -114,6 +114,7 @@ class Settlement:
     """How a claimed delivery ends this turn.
 
     `wake_after_s` is set exactly when it stays open; `retry_in_s` when a wait queue shall bring it back before that.
+    A deferral that is `counted` is one of perhaps many in a row, which share one event.
     """
 
     claimed: Claimed
@@ -127,6 +128,7 @@ class Settlement:
     wake_after_s: float | None = None
     retry_in_s: int | None = None
     device_removed: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

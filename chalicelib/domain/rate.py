@@ -14,6 +14,11 @@ class Rate:
     amount: int
     window_s: int
 
+    @property
+    def interval_s(self) -> float:
+        """The time from one to the next when they are evenly spaced."""
+        return self.window_s / self.amount
+
     @classmethod
     def parse(cls, text: str) -> "Rate":
         """Read `N/unit` or `N/M units`; the units are second, minute, hour and day.

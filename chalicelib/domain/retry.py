@@ -1,6 +1,31 @@
-"""When a failed attempt is repeated: a fixed list of delays, one for each attempt that may still follow."""
+"""When a failed attempt is repeated, and when somebody asks again for whom there was no attempt.
+
+Of retries there is a fixed list of delays, one for each attempt that may still follow. Deferrals have no end but the
+delivery's own: they double.
+"""
 
 from dataclasses import dataclass
+from uuid import UUID
+
+SHORTEST_DEFERRAL_S = 5.0
+LONGEST_DEFERRAL_S = 900.0
+LONGEST_WISH_S = 86_400.0
+"""A provider that asks for more than a day is asked again after one."""
+
+_SPREAD_STEPS = 1000
+_MOST_DOUBLINGS = 10
+
+
+def deferral_s(
+    deferrals: int, delivery_id: UUID, *, at_least_s: float = 0.0, longest_s: float = LONGEST_DEFERRAL_S
+) -> float:
+    """Seconds to wait after so many deferrals in a row, spread by the delivery over half as long again.
+
+    5, 10, 20, … up to `longest_s`, but at least as long as it is known that nobody will be called.
+    """
+    step_s = min(SHORTEST_DEFERRAL_S * 2.0 ** min(deferrals, _MOST_DOUBLINGS), longest_s)
+    spread = delivery_id.int % _SPREAD_STEPS / _SPREAD_STEPS
+    return max(step_s, min(at_least_s, LONGEST_WISH_S)) * (1 + spread / 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,10 @@ _ENDED_BY_A_WORKER = frozenset({Status.SENT, Status.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class TracedEvent:
-    """One row of a delivery's append-only history."""
+    """One row of a delivery's append-only history.
+
+    One that happened several times in a row is told once: `count` times, first `at`, and last at `last_at`.
+    """
 
     at: datetime
     event: EventName
@@ -29,6 +32,8 @@ class TracedEvent:
     reason: str | None
     detail: str | None
     correlation_id: str
+    count: int = 1
+    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

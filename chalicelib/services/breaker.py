@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from chalicelib.domain import circuit as machine
-from chalicelib.domain.circuit import Circuit, CircuitRules, CircuitState, Monotonic, Move
+from chalicelib.domain.circuit import Circuit, CircuitRules, CircuitState, Monotonic, Move, Prospect
 from chalicelib.errors import CacheUnavailable, CircuitOpen
 from chalicelib.services.ports import Log
 
@@ -145,6 +145,14 @@ class CircuitBreaker:
         if not move.admitted:
             raise CircuitOpen(self._name, retry_after_s=move.circuit.refuses_for_s(move.at_s))
         return Leave(self, move.circuit.generation, probe=move.circuit.state is CircuitState.HALF_OPEN)
+
+    def foresee(self) -> Prospect:
+        """What a call would meet. Changes nothing; while the circuit is not closed it costs a round trip."""
+        if self._known().state is CircuitState.CLOSED:
+            return Prospect()
+        move = self._circuits.look(self._name)
+        refused_for_s = move.circuit.refuses_for_s(move.at_s)
+        return Prospect(refused_for_s, as_probe=not refused_for_s and move.circuit.state is not CircuitState.CLOSED)
 
     def _known(self) -> Circuit:
         now_s = self._monotonic_s()

@@ -5,42 +5,27 @@ when settling is impossible. The function may die on any line: what was claimed 
 not is redelivered, and a copy's ticket is void.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from uuid import UUID
 
-from chalicelib.channels.base import Deadline, Outgoing, Provider, Receipt
 from chalicelib.domain.delivery import Claimed
-from chalicelib.domain.messages import (
-    FAILED,
-    QUEUE_HEADER,
-    REASON_HEADER,
-    DeliveryMessage,
-    Dispatch,
-    Received,
-    decode_message,
-)
+from chalicelib.domain.messages import DeliveryMessage, Received
 from chalicelib.domain.retry import RetryDelays
-from chalicelib.errors import (
-    BrokerUnavailable,
-    CircuitOpen,
-    MalformedMessage,
-    ProviderMisconfigured,
-    ProvidersLeftAlone,
-    ProviderUnavailable,
-    TransientFailure,
-)
+from chalicelib.errors import DatabaseUnavailable, ProvidersLeftAlone, ProvidersThrottled
+from chalicelib.services.guarded_provider import Room
 from chalicelib.services.ports import Claims, CompiledTemplates, Courier, Log, People, PreferencesOf
 from chalicelib.services.readiness import Readiness
-from chalicelib.services.settle import Settler, decide, outcome_of, put_back
+from chalicelib.services.send import Carrier, Sender
+from chalicelib.services.settle import Settler
+from chalicelib.services.unusable import decode, find_unknown, move_to_failed
 
 LEASE_MARGIN_S = 5.0
 """How much longer than its invocation a claim is held."""
 
-ROOM_TO_START_S = 5.0
-ROOM_TO_SETTLE_S = 3.0
-PUBLISH_TIMEOUT_S = 2.0
+QUICK_S = 0.25
+"""Where a portion is under way so soon, more may be in hand: it will not be there for long."""
 
 
 def deliver(
@@ -50,7 +35,7 @@ def deliver(
     people: People,
     preferences_of: PreferencesOf,
     compiled: CompiledTemplates,
-    providers: Sequence[Provider],
+    failover: Carrier,
     pool: Executor,
     concurrency: int,
     send_timeout_s: float,
@@ -66,7 +51,6 @@ def deliver(
         DatabaseUnavailable: nothing could be claimed, or an outcome could not be written in the time there was.
         BrokerUnavailable: a message that nobody can read could not be moved to the failed queue.
     """
-
     left = Readiness(
         claims=claims,
         people=people,
@@ -75,128 +59,119 @@ def deliver(
         settler=settler,
         round_size=2 * concurrency,
     )
-
-    def send_all(batch: Sequence[Claimed]) -> None:
-        left.begin(batch)
-        in_flight: dict[Future[Receipt], Claimed] = {}
-        while left or in_flight:
-            while len(in_flight) < concurrency and remaining_s() > ROOM_TO_START_S and (one := left.take()):
-                deadline = Deadline.after(min(send_timeout_s, remaining_s() - ROOM_TO_SETTLE_S))
-                in_flight[pool.submit(_send, one.outgoing, providers, deadline)] = one.claimed
-            if not in_flight:
-                break
-            done, _ = wait(in_flight, timeout=settler.due_in_s, return_when=FIRST_COMPLETED)
-            for send in done:
-                claimed = in_flight.pop(send)
-                settler.add(decide(claimed, outcome_of(send, log), delays))
-            settler.flush_when_due()
-        left.give_up()
-        settler.flush()
-
-    readable, unusable = _decode(received)
-    messages = [message for _, message in readable]
-    claimed = claims.claim(messages, lease_s=remaining_s() + LEASE_MARGIN_S) if messages else []
-    unusable += _unknown(readable, claimed, claims)
-    send_all([one for one in claimed if not one.crashes])
-    tried, later = _suspects(claimed, concurrency)
-    for one in later:
-        settler.add(put_back(one))
-    settler.flush()
-    send_all(tried)
+    sender = Sender(
+        left=left,
+        carrier=failover,
+        pool=pool,
+        concurrency=concurrency,
+        send_timeout_s=send_timeout_s,
+        delays=delays,
+        settler=settler,
+        remaining_s=remaining_s,
+        log=log,
+    )
+    worker = _Worker(claims, sender)
+    readable, unusable = decode(received)
+    met = worker.bring_through([message for _, message in readable])
+    unusable += find_unknown(readable, met, claims)
     # last: were it first, a broker that does not confirm would leave all that is claimed to the end of its lease
-    _move_to_failed(unusable, courier, log)
-
-
-def _suspects(claimed: Sequence[Claimed], concurrency: int) -> tuple[Sequence[Claimed], Sequence[Claimed]]:
-    """Of those in hand when a function died: the ones to try in this invocation, and the ones to leave to a later one.
-
-    They are rendered and sent when their neighbours are settled, and nothing else is in hand meanwhile: if the function
-    dies again, only they are charged. Who was there once is tried in one round with others like it; most of them
-    merely waited while another killed the function. Who was there twice is tried alone.
-    """
-    once = [one for one in claimed if one.crashes == 1]
-    more = [one for one in claimed if one.crashes > 1]
-    if once:
-        return once[:concurrency], [*once[concurrency:], *more]
-    return more[:1], more[1:]
-
-
-def _send(outgoing: Outgoing, providers: Sequence[Provider], deadline: Deadline) -> Receipt:
-    """Offer it to each provider in turn, within one attempt, until one takes it or refuses it for good.
-
-    Raises:
-        ProvidersLeftAlone: every circuit is open; there was no attempt.
-        DeliveryError: of the provider that was asked last.
-    """
-    last: TransientFailure | None = None
-    left_alone_s: list[float] = []
-    for provider in providers:
-        if last is not None and not deadline.remaining_s:
-            break
-        try:
-            return provider.send(outgoing, deadline=deadline)
-        except CircuitOpen as error:
-            left_alone_s.append(error.retry_after_s)
-        except (ProviderUnavailable, ProviderMisconfigured) as error:
-            last = error
-    if last is None and left_alone_s:
-        raise ProvidersLeftAlone("no provider is called for now", retry_after_s=min(left_alone_s))
-    raise last or ProviderMisconfigured("no provider is configured for this channel")
+    move_to_failed(unusable, courier, log)
 
 
 @dataclass(frozen=True, slots=True)
-class _Unusable:
-    """A message that no row can be found for, and why."""
+class _Worker:
+    """Takes of a batch what the providers have room for, and lets the rest wait."""
 
-    received: Received
-    reason: str
+    claims: Claims
+    sender: Sender
+
+    def bring_through(self, messages: Sequence[DeliveryMessage]) -> set[UUID]:
+        """The deliveries that were met with; every other message is void, or about an unknown row.
+
+        Those that were in hand when a function died come after all others are settled, one at a time, and nothing else
+        is in hand meanwhile: if the function dies again, that one is charged, and no other that might have been sent.
+        """
+        met = self._work_off(messages, suspects=False)
+        left = [message for message in messages if message.delivery_id not in met]
+        return met | self._work_off(self.claims.find_suspects(left) if left else (), suspects=True)
+
+    def _work_off(self, waiting: Sequence[DeliveryMessage], *, suspects: bool) -> set[UUID]:
+        met: set[UUID] = set()
+        while waiting:
+            within_s = self.sender.time_to_start_s
+            try:
+                room = self.sender.carrier.foresee(within_s=within_s)
+            except ProvidersLeftAlone as error:
+                return met | self._leave(waiting, error)
+            if not within_s:
+                return met | self._return(waiting, room, suspects=suspects)
+            portions = _Portions(waiting[: 1 if suspects else room.most], self, suspects=suspects)
+            self.sender.send_all(portions, abreast=room.abreast)
+            met |= portions.met
+            waiting = waiting[portions.taken :]
+        return met
+
+    def claim(self, messages: Sequence[DeliveryMessage], *, suspects: bool) -> list[Claimed]:
+        lease_s = self.sender.remaining_s() + LEASE_MARGIN_S
+        return self.claims.claim(messages, lease_s=lease_s, suspects=suspects)
+
+    def _leave(self, waiting: Sequence[DeliveryMessage], why: ProvidersLeftAlone) -> frozenset[UUID]:
+        at_least_s = why.retry_after_s or 0.0
+        return self.claims.defer(waiting, reason=why.reason, detail=why.detail, at_least_s=at_least_s)
+
+    def _return(self, waiting: Sequence[DeliveryMessage], room: Room, *, suspects: bool) -> set[UUID]:
+        """The time is over: the rest goes back to its queue, or waits where it was a rate that took so long."""
+        if room.paced:
+            return set(self._leave(waiting, ProvidersThrottled("its rate leaves no time for more")))
+        claimed = self.claim(waiting, suspects=suspects)
+        self.sender.put_all_back(claimed)
+        return {one.delivery_id for one in claimed}
 
 
-def _decode(received: Sequence[Received]) -> tuple[list[tuple[Received, DeliveryMessage]], list[_Unusable]]:
-    readable: list[tuple[Received, DeliveryMessage]] = []
-    unreadable: list[_Unusable] = []
-    for one in received:
+class _Portions:
+    """Claims one portion after the other: as many as are sent at once, and twice as many each time that this was quick.
+
+    It ends early when the providers have no more room, or the database is away: there may be sends under way, and
+    their outcomes come first. What was not `taken` is looked at anew by whoever asked.
+    """
+
+    def __init__(self, messages: Sequence[DeliveryMessage], worker: _Worker, *, suspects: bool) -> None:
+        self._messages = messages
+        self._worker = worker
+        self._suspects = suspects
+        self._monotonic_s = worker.sender.settler.monotonic_s
+        self._size = 0
+        self._claimed_at_s = float("-inf")
+        self.taken = 0
+        self.met: set[UUID] = set()
+
+    def __iter__(self) -> Iterator[Sequence[Claimed]]:
+        return self
+
+    def __next__(self) -> Sequence[Claimed]:
+        portion = self._messages[self.taken : self.taken + self._next_size()]
+        if not portion or (self.taken and not self._is_there_room()):
+            raise StopIteration
         try:
-            readable.append((one, decode_message(one.body)))
-        except MalformedMessage:
-            unreadable.append(_Unusable(one, "malformed_message"))
-    return readable, unreadable
+            claimed = self._worker.claim(portion, suspects=self._suspects)
+        except DatabaseUnavailable:
+            if self.taken:
+                raise StopIteration from None
+            raise
+        self.taken += len(portion)
+        self.met.update(one.delivery_id for one in claimed)
+        return claimed
 
+    def _next_size(self) -> int:
+        now_s = self._monotonic_s()
+        is_quick = now_s - self._claimed_at_s < QUICK_S
+        self._size = 2 * self._size if is_quick else self._worker.sender.concurrency
+        self._claimed_at_s = now_s
+        return self._size
 
-def _unknown(
-    readable: Sequence[tuple[Received, DeliveryMessage]], claimed: Sequence[Claimed], claims: Claims
-) -> list[_Unusable]:
-    """Messages about rows that do not exist. What else was not claimed is void: its row is guarded by wake_at."""
-    in_hand = {one.delivery_id for one in claimed}
-    left = {message.delivery_id for _, message in readable} - in_hand
-    if not left:
-        return []
-    known = claims.find_known(left)
-    return [
-        _Unusable(received, "unknown_delivery")
-        for received, message in readable
-        if message.delivery_id in left and message.delivery_id not in known
-    ]
-
-
-def _move_to_failed(unusable: Sequence[_Unusable], courier: Courier, log: Log) -> None:
-    """Hand messages that cannot be used to the failed queue, bytes and all, before they are acknowledged here."""
-    if not unusable:
-        return
-    dispatches = [
-        Dispatch(
-            destination=FAILED,
-            body=one.received.body,
-            # handed over again, a message without a name of its own is still the same one
-            message_id=one.received.message_id or hashlib.sha256(one.received.body).hexdigest(),
-            correlation_id=one.received.correlation_id or "",
-            headers={REASON_HEADER: one.reason, QUEUE_HEADER: one.received.queue},
-        )
-        for one in unusable
-    ]
-    taken = courier.publish(dispatches, timeout_s=PUBLISH_TIMEOUT_S)
-    if len(taken) < len(dispatches):
-        raise BrokerUnavailable("RabbitMQ: the failed queue did not confirm")
-    for one in unusable:
-        log.error("message_unusable", reason=one.reason, queue=one.received.queue, bytes=len(one.received.body))
-    log.count("message_unusable", len(unusable))
+    def _is_there_room(self) -> bool:
+        try:
+            self._worker.sender.carrier.foresee(within_s=self._worker.sender.time_to_start_s)
+        except ProvidersLeftAlone:
+            return False
+        return True

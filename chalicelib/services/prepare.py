@@ -12,11 +12,12 @@ from chalicelib.domain.preferences import Preferences
 from chalicelib.domain.recipient import EmailTarget, PersonAddress, PushTarget, RegisteredDevice, Target
 from chalicelib.errors import DatabaseUnavailable, InvalidTemplate, RenderFailed
 from chalicelib.services.ports import CompiledTemplates, People, PreferencesOf
+from chalicelib.services.settle import defer
 
 MOST_CRASHES = 3
 
-DATABASE_AWAY_S = 15.0
-"""When a delivery is looked at again that could not be prepared because a database was away."""
+LONGEST_DATABASE_AWAY_S = 60.0
+"""A database is back sooner than a provider, and asking it costs nobody else anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def prepare(
                 ended.append(one)
     except DatabaseUnavailable as error:
         rest = batch[len(prepared) + len(ended) :]
-        ended += [_defer(claimed, error.code, DATABASE_AWAY_S) for claimed in rest]
+        ended += [defer(claimed, error.code, longest_s=LONGEST_DATABASE_AWAY_S) for claimed in rest]
     return prepared, ended
 
 
@@ -87,7 +88,7 @@ def _unwanted(claimed: Claimed, known: _Known) -> Settlement | None:
     quiet_until = None if claimed.priority is Priority.HIGH else preferences.quiet_until(known.now)
     if quiet_until is None:
         return None
-    return _defer(claimed, HoldReason.QUIET_HOURS, (quiet_until - known.now).total_seconds())
+    return _hold(claimed, HoldReason.QUIET_HOURS, (quiet_until - known.now).total_seconds())
 
 
 def _render(claimed: Claimed, target: Target, compiled: CompiledTemplates) -> Prepared | Settlement:
@@ -106,7 +107,8 @@ def _end(claimed: Claimed, status: Status, reason: str, detail: str) -> Settleme
     return Settlement(claimed=claimed, status=status, attempts=claimed.attempt - 1, reason=reason, detail=detail)
 
 
-def _defer(claimed: Claimed, reason: str, wake_after_s: float) -> Settlement:
+def _hold(claimed: Claimed, reason: HoldReason, wake_after_s: float) -> Settlement:
+    """It has a time of its own to wait for, which says more than a count."""
     return Settlement(
         claimed=claimed,
         status=Status.DEFERRED,

@@ -11,17 +11,19 @@ from datetime import datetime
 from uuid import UUID
 
 from chalicelib.channels.base import Receipt
+from chalicelib.domain.circuit import Monotonic
 from chalicelib.domain.delivery import PUBLISH_OVERDUE_S, Claimed, Settlement, Waiting
 from chalicelib.domain.messages import FAILED, Dispatch, dispatch_of
 from chalicelib.domain.notification import Status
 from chalicelib.domain.recipient import RegisteredDevice
-from chalicelib.domain.retry import RetryDelays
+from chalicelib.domain.retry import LONGEST_DEFERRAL_S, LONGEST_WISH_S, RetryDelays, deferral_s
 from chalicelib.errors import (
     DatabaseUnavailable,
     DeliveryError,
     DeviceGone,
     OutcomeUnknown,
     ProvidersLeftAlone,
+    ProviderThrottled,
     TransientFailure,
 )
 from chalicelib.services.ports import Clock, Courier, Log, Outbox, People, Settlements
@@ -32,12 +34,6 @@ RETRY_GRACE_S = 5.0
 PUBLISH_TIMEOUT_S = 2.0
 DATABASE_PAUSE_S = 0.5
 ROOM_TO_GIVE_UP_S = 2.0
-LONGEST_WISH_S = 86_400.0
-"""A provider that asks for more than a day is asked again after one."""
-
-SHORTEST_DEFERRAL_S = 5.0
-"""While a probe is under way, which may take as long as a provider is waited for, nobody asks every second."""
-SPREAD_STEPS = 1000
 
 Outcome = Receipt | DeliveryError
 
@@ -63,24 +59,31 @@ def decide(claimed: Claimed, outcome: Outcome, delays: RetryDelays) -> Settlemen
             provider=outcome.provider,
             provider_message_id=outcome.provider_message_id,
         )
-    if isinstance(outcome, ProvidersLeftAlone):
-        return _defer(claimed, outcome)
+    if isinstance(outcome, ProvidersLeftAlone | ProviderThrottled):
+        return defer(claimed, outcome.reason, detail=outcome.detail, at_least_s=outcome.retry_after_s or 0.0)
     delay_s = delays.after(claimed.attempt) if isinstance(outcome, TransientFailure) else None
     if isinstance(outcome, TransientFailure) and delay_s is not None:
         return _retry(claimed, outcome, delay_s)
     return _fail(claimed, outcome)
 
 
-def _defer(claimed: Claimed, outcome: ProvidersLeftAlone) -> Settlement:
-    """Come back when a provider may be called again, spread out, so that not all do at once. Nothing is counted."""
-    spread = claimed.delivery_id.int % SPREAD_STEPS / SPREAD_STEPS
+def defer(
+    claimed: Claimed,
+    reason: str,
+    *,
+    detail: str | None = None,
+    at_least_s: float = 0.0,
+    longest_s: float = LONGEST_DEFERRAL_S,
+) -> Settlement:
+    """Ask again later, and each time after twice as long. No attempt is counted; the deferrals in a row are."""
     return Settlement(
         claimed=claimed,
         status=Status.DEFERRED,
         attempts=claimed.attempt - 1,
-        reason=outcome.reason,
-        detail=outcome.detail,
-        wake_after_s=max(SHORTEST_DEFERRAL_S, outcome.retry_after_s or 0.0) * (1 + spread / 2),
+        reason=reason,
+        detail=detail,
+        wake_after_s=deferral_s(claimed.deferrals, claimed.delivery_id, at_least_s=at_least_s, longest_s=longest_s),
+        counted=True,
     )
 
 
@@ -150,12 +153,13 @@ class Settler:
     log: Log
     remaining_s: Callable[[], float]
     pause: Callable[[float], object]
+    monotonic_s: Monotonic = time.monotonic
     _pending: list[Settlement] = field(default_factory=list)
     _oldest_s: float = 0.0
 
     def add(self, settlement: Settlement) -> None:
         if not self._pending:
-            self._oldest_s = time.monotonic()
+            self._oldest_s = self.monotonic_s()
         self._pending.append(settlement)
 
     @property
@@ -165,7 +169,7 @@ class Settler:
             return LONGEST_UNSETTLED_S
         if len(self._pending) >= MOST_UNSETTLED:
             return 0.0
-        return max(0.0, self._oldest_s + LONGEST_UNSETTLED_S - time.monotonic())
+        return max(0.0, self._oldest_s + LONGEST_UNSETTLED_S - self.monotonic_s())
 
     def flush_when_due(self) -> None:
         if self._pending and self.due_in_s == 0.0:

@@ -5,6 +5,7 @@ suite holds the script and the pure machine to the same moves.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,12 @@ from chalicelib.domain.circuit import Circuit, CircuitRules, CircuitState, Move
 from chalicelib.stores.cache import Cache
 
 KEY = "circuits"
+HEARD_WITHIN_S = 1.0
+"""Nobody waits longer for an answer: a probe admitted later would be nobody's, and keep everybody away for its lease.
+
+A Redis that stood still works off what was sent to it meanwhile, long after those who asked went on without it.
+"""
+
 KEPT_S = 86_400
 """All circuits are forgotten, hence closed, when none was touched for a day."""
 
@@ -21,6 +28,7 @@ TURN = """
     local name, verb, generation = ARGV[1], ARGV[2], tonumber(ARGV[3])
     local threshold, open_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
     local probe_ms, window_ms = tonumber(ARGV[6]), tonumber(ARGV[7])
+    local heard_until = tonumber(ARGV[9])
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local stored = redis.call('HGET', KEYS[1], name)
@@ -35,7 +43,7 @@ TURN = """
     end
 
     if verb == 'admit' and circuit.state ~= 'closed' then
-        if now < circuit.retry then
+        if now < circuit.retry or (heard_until > 0 and now > heard_until) then
             admitted = false
         else
             changed = circuit.state == 'open'
@@ -82,12 +90,13 @@ class RedisCircuits:
         self._rules = rules
         self._key = key
         self._scripts: dict[str, Script] = {}
+        self._ahead_s: float | None = None  # Redis' clock of this process's, as of the last answer
 
     def look(self, name: str) -> Move:
         """The circuit as it is, without asking for anything; one round trip."""
         now_ms, stored = self._run(LOOK, name)
         circuit = Circuit() if stored is None else _unpacked(json.loads(stored))
-        return Move(circuit, now_ms / 1000)
+        return self._noted(Move(circuit, now_ms / 1000))
 
     def admit(self, name: str) -> Move:
         return self._turn(name, "admit")
@@ -105,14 +114,24 @@ class RedisCircuits:
         rules = self._rules
         lengths_s = (rules.open_s, rules.probe_s, rules.window_s)
         lengths_ms = [int(length_s * 1000) for length_s in lengths_s]
-        text = self._run(TURN, name, verb, generation, rules.failure_threshold, *lengths_ms, KEPT_S)
+        heard_until_ms = self._heard_until_ms()
+        text = self._run(TURN, name, verb, generation, rules.failure_threshold, *lengths_ms, KEPT_S, heard_until_ms)
         answer = json.loads(text)
-        return Move(
+        move = Move(
             circuit=_unpacked(answer["circuit"]),
             at_s=answer["now"] / 1000,
             changed=answer["changed"],
             admitted=answer["admitted"],
         )
+        return self._noted(move)
+
+    def _noted(self, move: Move) -> Move:
+        self._ahead_s = move.at_s - time.monotonic()
+        return move
+
+    def _heard_until_ms(self) -> int:
+        """By Redis' clock; 0 before its first answer, when nobody knows it here."""
+        return 0 if self._ahead_s is None else int((time.monotonic() + self._ahead_s + HEARD_WITHIN_S) * 1000)
 
     def _run(self, source: str, *arguments: str | int) -> Any:  # Any: what the script returns
         with self._cache.client() as client:

@@ -1,8 +1,8 @@
 """The progress of notifications in Redis: their deliveries and events, which hold nothing personal.
 
 Written by whoever has read it from PostgreSQL, and only forward: events are never taken back, so of two readings the
-one that saw more of them is the newer. Their newest position would not do: two deliveries of one notification may
-commit in another order than they took their positions in.
+one that saw more of them, each as often as it counts, is the newer. Their newest position would not do: two deliveries
+of one notification may commit in another order than they took their positions in.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from chalicelib.domain.trace import TracedDelivery
 from chalicelib.errors import CacheUnavailable
 from chalicelib.stores.cache import Cache
 
-SHAPE = 1
+SHAPE = 2
 """Of what is kept: another shape is kept under another name, so that no version of this code reads another's."""
 
 BARRIER_S = 30
@@ -50,7 +50,7 @@ class RedisProgressMemory:
 
     def keep(self, notification_id: UUID, deliveries: tuple[TracedDelivery, ...], *, for_s: int) -> None:
         """Remember a reading, unless a newer one is there, or the notification was to be forgotten meanwhile."""
-        seen = sum(len(delivery.events) for delivery in deliveries)
+        seen = sum(event.count for delivery in deliveries for event in delivery.events)
         try:
             with self._cache.client() as client:
                 client.eval(KEEP, 1, _name(notification_id), str(seen), _DELIVERIES.dump_json(deliveries), str(for_s))

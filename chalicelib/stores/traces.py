@@ -27,7 +27,7 @@ SELECT_DELIVERIES: LiteralString = """
 """
 
 SELECT_EVENTS: LiteralString = """
-    SELECT delivery_id, at, event, attempt, provider, reason, detail, correlation_id
+    SELECT delivery_id, at, event, attempt, provider, reason, detail, correlation_id, count, last_at
     FROM notifications.events
     WHERE id >= %(first)s AND id < %(end)s AND notification_id = %(notification_id)s
     ORDER BY position

@@ -1,5 +1,6 @@
-"""Delivering what was accepted, archiving what failed, bringing back what was forgotten."""
+"""Delivering what was accepted, and archiving what failed."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -7,16 +8,19 @@ from functools import cache, partial
 from chalicelib.channels.base import Provider
 from chalicelib.domain.messages import Received
 from chalicelib.domain.notification import Channel
+from chalicelib.domain.pace import Pace
+from chalicelib.domain.rate import Rate
 from chalicelib.services import archive as archiving
 from chalicelib.services import deliver as delivering
-from chalicelib.services import relay as relaying
+from chalicelib.services.failover import Failover
 from chalicelib.services.guarded_provider import GuardedProvider
 from chalicelib.services.settle import Settler
 from chalicelib.stores.archive import ArchiveStore
 from chalicelib.stores.claims import ClaimStore
 from chalicelib.stores.outbox import OutboxStore
+from chalicelib.stores.pace import ProcessPace, SharedPace
 from chalicelib.stores.settlements import SettlementStore
-from chalicelib.wiring.environment import breaker, clock, database, log, pause, publisher, settings
+from chalicelib.wiring.environment import breaker, clock, database, log, pause, publisher, redis_cache, settings
 from chalicelib.wiring.people import people, preferences_of
 from chalicelib.wiring.templates import compiled
 
@@ -27,11 +31,22 @@ def outbox() -> OutboxStore:
 
 
 @cache
-def providers(channel: Channel) -> Sequence[Provider]:
-    """The providers of a channel in the order in which they are tried, each behind its circuit."""
-    return tuple(
-        GuardedProvider(provider, breaker=breaker(f"{channel}:{provider.name}")) for provider in _bare(channel)
-    )
+def failover(channel: Channel) -> Failover:
+    """The providers of a channel in the order in which they are tried, each behind its circuit and at its pace."""
+    rates = {url.name: url.rate for url in settings().provider_urls} if channel is Channel.EMAIL else {}
+    return Failover([_guarded(channel, provider, rates.get(provider.name)) for provider in _bare(channel)])
+
+
+def _guarded(channel: Channel, provider: Provider, rate: Rate | None) -> GuardedProvider:
+    name = f"{channel}:{provider.name}"
+    return GuardedProvider(provider, breaker=breaker(name), pace=_pace(name, rate), pause=pause)
+
+
+def _pace(name: str, rate: Rate | None) -> Pace:
+    """Without a rate there are no slots to be shared: only what the provider itself has asked this environment for."""
+    if rate is None:
+        return ProcessPace(0.0, monotonic_s=time.monotonic)
+    return SharedPace(name, rate.interval_s, cache=redis_cache(), monotonic_s=time.monotonic)
 
 
 def _bare(channel: Channel) -> Sequence[Provider]:
@@ -81,7 +96,7 @@ def deliver(channel: Channel, remaining_s: Callable[[], float]) -> Callable[[Seq
         people=people(),
         preferences_of=preferences_of(),
         compiled=compiled,
-        providers=providers(channel),
+        failover=failover(channel),
         pool=sending_pool(channel),
         concurrency=concurrency(channel),
         send_timeout_s=settings().provider_timeout_s,
@@ -97,16 +112,3 @@ def deliver(channel: Channel, remaining_s: Callable[[], float]) -> Callable[[Seq
 def archive() -> Callable[[Sequence[Received]], None]:
     records = ArchiveStore(database=database("notifications"))
     return partial(archiving.archive, records=records, courier=publisher(), clock=clock, log=log())
-
-
-def relay(remaining_s: Callable[[], float]) -> Callable[[], None]:
-    return partial(
-        relaying.relay,
-        outbox=outbox(),
-        courier=publisher(),
-        gauge=publisher(),
-        clock=clock,
-        remaining_s=remaining_s,
-        pause=pause,
-        log=log(),
-    )

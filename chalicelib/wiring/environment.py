@@ -91,4 +91,8 @@ def redis_cache() -> Cache:
 
 @cache
 def publisher() -> Publisher:
-    return Publisher(settings().rabbitmq_url.get_secret_value(), breaker=breaker(RABBITMQ))
+    return Publisher(
+        settings().rabbitmq_url.get_secret_value(),
+        breaker=breaker(RABBITMQ),
+        retry_delays_s=settings().retry_delays.delays_s,
+    )

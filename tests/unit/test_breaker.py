@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.domain.circuit import CircuitRules, CircuitState, Move
+from chalicelib.domain.circuit import CircuitRules, CircuitState, Move, Prospect
 from chalicelib.errors import CacheUnavailable, CircuitOpen
 from chalicelib.services.breaker import FRESH_S, CircuitBreaker, CircuitScope, LocalCircuits, SharedCircuits
 from tests.fakes_core import RecordingLog
@@ -184,3 +184,23 @@ def test_who_looks_is_told_for_whom_it_holds(world: World) -> None:
     world.redis.up = False
     move, scope = circuits.inspect(NAME)
     assert (move.circuit.state, scope) == (CircuitState.CLOSED, CircuitScope.ENVIRONMENT)
+
+
+def test_to_foresee_takes_no_probe_and_costs_a_closed_circuit_nothing(world: World) -> None:
+    breaker = world.environment()
+    assert [breaker.foresee() for _ in range(10)] == [Prospect()] * 10
+    assert world.redis.asked == ["look"]
+    fail(breaker, 3)
+    assert breaker.foresee().refused_for_s == pytest.approx(30)
+    world.clock.at_s += 30
+    assert [breaker.foresee() for _ in range(2)] == [Prospect(as_probe=True)] * 2
+    assert breaker.enter().probe
+    assert 0 < breaker.foresee().refused_for_s <= 1
+
+
+def test_who_foresees_sees_at_once_what_another_has_closed(world: World) -> None:
+    breaker, other = world.environment(), world.environment()
+    fail(breaker, 3)
+    world.clock.at_s += 30
+    other.enter().succeeded()
+    assert breaker.foresee() == Prospect()

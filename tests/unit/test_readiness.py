@@ -37,7 +37,15 @@ class FakeClaims:
     cancelled: set[UUID] = field(default_factory=set)
     up: bool = True
 
-    def claim(self, messages: Collection[DeliveryMessage], *, lease_s: float) -> list[Claimed]:
+    def claim(self, messages: Collection[DeliveryMessage], *, lease_s: float, suspects: bool = True) -> list[Claimed]:
+        raise NotImplementedError
+
+    def defer(
+        self, messages: Collection[DeliveryMessage], *, reason: str, detail: str, at_least_s: float
+    ) -> frozenset[UUID]:
+        raise NotImplementedError
+
+    def find_suspects(self, messages: Collection[DeliveryMessage]) -> list[DeliveryMessage]:
         raise NotImplementedError
 
     def find_known(self, delivery_ids: Collection[UUID]) -> frozenset[UUID]:

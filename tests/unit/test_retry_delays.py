@@ -1,10 +1,12 @@
-"""When a failed attempt is repeated."""
+"""When a failed attempt is repeated, and when somebody asks again for whom there was none."""
+
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.retry import RetryDelays
+from chalicelib.domain.retry import LONGEST_DEFERRAL_S, LONGEST_WISH_S, RetryDelays, deferral_s
 
 
 @given(st.sets(st.integers(1, 86_400), min_size=1, max_size=8))
@@ -32,3 +34,27 @@ def test_any_other_text_is_refused_in_the_same_way(text: str) -> None:
     except ValueError:
         return
     assert all(later > earlier for earlier, later in zip(delays.delays_s, delays.delays_s[1:], strict=False))
+
+
+IDS, DEFERRALS = st.uuids(), st.integers(0, 10_000)
+WISHES_S = st.floats(min_value=0, allow_nan=False)
+
+
+@given(DEFERRALS, IDS)
+def test_deferrals_double_from_five_seconds_to_a_quarter_of_an_hour(deferrals: int, delivery_id: UUID) -> None:
+    spread = deferral_s(0, delivery_id) / 5
+    assert 1 <= spread < 1.5
+    assert deferral_s(deferrals, delivery_id) == pytest.approx(min(5 * 2**deferrals, LONGEST_DEFERRAL_S) * spread)
+
+
+@given(DEFERRALS, IDS, WISHES_S)
+def test_nobody_comes_back_before_it_makes_sense_nor_waits_for_more_than_a_day_and_its_spread(
+    deferrals: int, delivery_id: UUID, at_least_s: float
+) -> None:
+    wait_s = deferral_s(deferrals, delivery_id, at_least_s=at_least_s)
+    assert min(at_least_s, LONGEST_WISH_S) <= wait_s < 1.5 * max(min(at_least_s, LONGEST_WISH_S), LONGEST_DEFERRAL_S)
+
+
+@given(DEFERRALS, IDS)
+def test_a_shorter_end_of_the_doubling_holds(deferrals: int, delivery_id: UUID) -> None:
+    assert deferral_s(deferrals, delivery_id, longest_s=60) < 90

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -14,7 +14,7 @@ from chalicelib.domain.delivery import Claimed, Settlement
 from chalicelib.domain.messages import FAILED, decode_message
 from chalicelib.domain.notification import OPEN, Platform, Status
 from chalicelib.domain.recipient import RegisteredDevice
-from chalicelib.domain.retry import RetryDelays
+from chalicelib.domain.retry import LONGEST_WISH_S, RetryDelays
 from chalicelib.domain.user import NewDevice
 from chalicelib.errors import (
     AddressRejected,
@@ -28,11 +28,13 @@ from chalicelib.errors import (
     PlatformMisconfigured,
     ProviderMisconfigured,
     ProvidersLeftAlone,
+    ProvidersThrottled,
+    ProviderThrottled,
     ProviderUnavailable,
     RenderFailed,
     TransientFailure,
 )
-from chalicelib.services.settle import LONGEST_WISH_S, MOST_UNSETTLED, Settler, decide, outcome_of, put_back
+from chalicelib.services.settle import MOST_UNSETTLED, Settler, decide, outcome_of, put_back
 from tests.contract_people import a_user
 from tests.fakes_core import FakeCourier, FakeSettlements, Ledger, ManualClock, RecordingLog, a_claim
 from tests.fakes_people import FakeDevices, FakePeople, FakeUsers
@@ -60,7 +62,7 @@ def tree_of(kind: type[DeliveryError]) -> Iterator[type[DeliveryError]]:
         yield from tree_of(narrower)
 
 
-NO_ATTEMPT = {ProvidersLeftAlone}
+NO_ATTEMPT = {ProvidersLeftAlone, ProvidersThrottled, ProviderThrottled}
 EVERY_ERROR = sorted(set(tree_of(DeliveryError)) - NO_ATTEMPT, key=lambda kind: kind.__name__)
 
 
@@ -70,7 +72,9 @@ def test_every_class_of_error_has_its_decision_here() -> None:
 
 @pytest.mark.parametrize("kind", EVERY_ERROR, ids=lambda kind: kind.__name__)
 def test_whether_an_error_is_retried_is_decided_by_its_class(kind: type[DeliveryError]) -> None:
-    settled = decide(a_claim(), kind("why", provider="mail", provider_code="4.2.1"), DELAYS)
+    error = kind("why")
+    error.provider, error.provider_code = "mail", "4.2.1"
+    settled = decide(a_claim(), error, DELAYS)
     assert settled.status is (Status.RETRYING if RETRIED[kind] else Status.FAILED)
     assert (settled.attempts, settled.provider, settled.provider_code) == (1, "mail", "4.2.1")
     assert settled.reason == kind.reason
@@ -102,17 +106,34 @@ def test_a_wish_longer_than_the_delay_is_a_due_time_and_no_wait_queue() -> None:
     assert (settled.wake_after_s, settled.retry_in_s) == (60, None)
 
 
-def test_what_no_provider_was_called_for_is_deferred_and_not_counted_also_after_the_last_delay() -> None:
-    settled = decide(a_claim(attempt=4), ProvidersLeftAlone("open", retry_after_s=20), DELAYS)
-    assert (settled.status, settled.attempts, settled.reason) == (Status.DEFERRED, 3, "circuit_open")
+NOBODY_WAS_ASKED = sorted(NO_ATTEMPT, key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", NOBODY_WAS_ASKED, ids=lambda kind: kind.__name__)
+def test_what_nobody_took_is_deferred_and_not_counted_also_after_the_last_delay(kind: type[TransientFailure]) -> None:
+    settled = decide(a_claim(attempt=4), kind("not now", retry_after_s=20), DELAYS)
+    assert (settled.status, settled.attempts, settled.reason) == (Status.DEFERRED, 3, kind.reason)
+    assert settled.counted
     assert settled.wake_after_s is not None
     assert 20 <= settled.wake_after_s <= 30
     assert settled.retry_in_s is None
 
 
+def test_the_reason_tells_an_open_circuit_from_a_rate_that_is_used_up() -> None:
+    assert [kind.reason for kind in NOBODY_WAS_ASKED] == ["throttled", "circuit_open", "throttled"]
+
+
 def test_the_deferred_come_back_one_after_the_other() -> None:
     outcome = ProvidersLeftAlone("open", retry_after_s=20)
     assert len({decide(a_claim(), outcome, DELAYS).wake_after_s for _ in range(50)}) > 20
+
+
+def test_each_deferral_in_a_row_waits_twice_as_long() -> None:
+    claimed = a_claim()
+    outcome = ProvidersLeftAlone("open", retry_after_s=0.5)
+    waits = [decide(replace(claimed, deferrals=count), outcome, DELAYS).wake_after_s or 0.0 for count in range(10)]
+    assert [wait / waits[0] for wait in waits] == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 180, 180])
+    assert 5 <= waits[0] <= 7.5
 
 
 def test_acceptance_is_sent() -> None:
