@@ -1,142 +1,131 @@
-"""The machine under any sequence of what can happen to it: in the end every delivery has one honest end, sent once."""
+"""The machine under any interleaving that can be found, with a death possible between every two side effects.
 
-import random
+`CRASH_POINTS=10` looks at ten times as many lives, chosen anew each time; without it the same are looked at each time.
+`CRASH_POINTS_AS_FOUND=1` shows what fails as it was found, and does not spend minutes on making it short.
+"""
+
+import os
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from chalicelib.domain.delivery import NewNotification
-from chalicelib.domain.messages import FAILED, DeliveryMessage, decode_message
-from chalicelib.domain.notification import TERMINAL, Status
-from chalicelib.domain.recipient import EmailTarget
-from chalicelib.errors import AddressRejected, DeliveryError, ProviderUnavailable
-from chalicelib.stores.postgres import Database
-from tests.machine import Machine, RememberingCourier, RememberingProvider, now
+from chalicelib.broker import topology
+from chalicelib.domain.messages import FAILED
+from tests.integration.machine.crash_points.drawing import FIRST, MOVES
+from tests.integration.machine.crash_points.moves import (
+    Accept,
+    Cancel,
+    Deliver,
+    Fate,
+    Move,
+    Overtake,
+    Pace,
+    Relay,
+    Together,
+)
+from tests.integration.machine.crash_points.stage import Turn
+from tests.integration.machine.crash_points.verdict import count_open, objections, read_lives
+from tests.integration.machine.crash_points.world import DEVICE, PERSON, World
 
+EXAMPLES = 60
+STEPS = 20
+MOST_STANDING = 3
+AS_FOUND = bool(os.environ.get("CRASH_POINTS_AS_FOUND"))
+TIMES = int(os.environ.get("CRASH_POINTS", "0"))
 ROUNDS_TO_AN_END = 40
-UNAVAILABLE, REJECTED = ProviderUnavailable("later"), AddressRejected("never")
 
 
 class DeliveryWorld(RuleBasedStateMachine):
-    """Notifications come, messages are delivered twice, late, or never, and things go away and return."""
+    """Processes begin, stand still anywhere, die, or end; time passes; the broker loses, copies and gives up.
 
-    database: Database
+    There is one rule, and not one for each kind of move: of several, hypothesis leaves some out of most lives.
+    """
 
-    @initialize(seed=st.integers(0, 1000))
-    def begin(self, seed: int) -> None:
-        with self.database.session() as connection:
-            connection.execute("TRUNCATE notifications.notifications, notifications.deliveries, notifications.events")
-            connection.execute("TRUNCATE notifications.failed, notifications.lanes")
-        self.machine = Machine(self.database, RememberingCourier(), RememberingProvider())
-        self.recorded: list[NewNotification] = []
-        self.queue: list[DeliveryMessage] = []
-        self.order = random.Random(seed)  # noqa: S311  an order, not a secret
+    world: ClassVar[World]
 
-    @rule(count=st.integers(1, 4), scheduled=st.booleans(), published=st.booleans())
-    def accept(self, count: int, scheduled: bool, published: bool) -> None:
-        targets = [EmailTarget(f"person-{number}@example.org") for number in range(count)]
-        send_at = now() + timedelta(minutes=10) if scheduled else None
-        new = self.machine.record(targets=targets, send_at=send_at)
-        self.recorded.append(new)
-        if published and not scheduled:
-            self.queue += self.machine.messages(new)
+    @initialize(recipients=FIRST, redis_is_up=st.booleans())
+    def begin(self, recipients: list[str], redis_is_up: bool) -> None:
+        self.world.begin()
+        self.world.memory.up = redis_is_up
+        for to in recipients:
+            self.world.accept(1, to=to).finish()
 
-    @rule(errors=st.lists(st.sampled_from([UNAVAILABLE, REJECTED]), max_size=3), short=st.booleans())
-    def deliver_some_and_hand_some_over_twice(self, errors: list[DeliveryError], short: bool) -> None:
-        self.machine.provider.errors = list(errors)
-        batch = self.order.sample(self.queue, self.order.randint(0, len(self.queue)))
-        self.deliver([*batch, *batch[:2]], remaining_s=4 if short else 60)
-        self.machine.provider.errors = []
-        kept = self.order.random() < 0.5  # an acknowledgement may be lost: then they come again
-        self.queue = self.queue if kept else [message for message in self.queue if message not in batch]
-
-    @rule()
-    def die_after_the_claim(self) -> None:
-        self.machine.claims.claim(self.queue, lease_s=30)
-
-    @rule()
-    def cancel_one(self) -> None:
-        if self.recorded:
-            self.machine.cancel(self.order.choice(self.recorded))
-
-    @rule()
-    def let_one_expire(self) -> None:
-        if self.recorded:
-            with self.database.session() as connection:
-                connection.execute(
-                    "UPDATE notifications.notifications SET expires_at = now() WHERE id = %s",
-                    [self.order.choice(self.recorded).notification_id],
-                )
-
-    @rule()
-    def wipe_the_broker(self) -> None:
-        self.queue = []
-
-    @rule(up=st.booleans())
-    def let_the_broker_go_or_return(self, up: bool) -> None:
-        self.machine.courier.up = up
-
-    @rule(minutes=st.sampled_from([0.2, 1, 5]))
-    def let_time_pass(self, minutes: float) -> None:
-        self.machine.let_pass(timedelta(minutes=minutes))
-
-    @rule()
-    def relay(self) -> None:
-        self.machine.courier.ready["email"] = len(self.queue)
-        self.queue += self.machine.relay()
-
-    @invariant()
-    def nothing_is_sent_twice(self) -> None:
-        sent = [outgoing.delivery_id for outgoing in self.machine.provider.sent]
-        assert len(sent) == len(set(sent))
+    @rule(move=MOVES)
+    def happens(self, move: Move) -> None:
+        move(self.world)
+        while len(self.world.standing) > MOST_STANDING:
+            self.world.standing[0].finish()
 
     def teardown(self) -> None:
-        """Everything is up again and time goes by: each delivery comes to its end."""
-        if not hasattr(self, "machine"):
+        """Whoever stands still is overtaken; then nothing fails any more, time goes by, and all is judged."""
+        if not hasattr(self.world, "book"):
             return
-        self.machine.courier.up = True
-        for _ in range(ROUNDS_TO_AN_END):
-            if not self.open_rows():
-                break
-            batch, self.queue = self.queue, []
-            self.deliver(batch)
-            self.machine.let_pass(timedelta(minutes=15))
-            self.relay()
-        self.require_honest_ends()
-
-    def require_honest_ends(self) -> None:
-        sent = {outgoing.delivery_id for outgoing in self.machine.provider.sent}
-        for new in self.recorded:
-            for delivery in self.machine.trace(new).deliveries:
-                assert delivery.status in TERMINAL
-                assert (delivery.status is Status.SENT) == (delivery.delivery_id in sent)
-                ends = [event.event for event in delivery.events if event.event in set(map(str, TERMINAL))]
-                assert ends == [str(delivery.status)]
-
-    def deliver(self, batch: list[DeliveryMessage], *, remaining_s: float = 60) -> None:
-        before = len(self.machine.courier.taken)
-        self.machine.deliver(*batch, remaining_s=remaining_s)
-        returned = [one for one in self.machine.courier.taken[before:] if one.destination != FAILED]
-        self.queue += [decode_message(dispatch.body) for dispatch in returned]
-
-    def open_rows(self) -> int:
-        with self.database.session() as connection:
-            counted = connection.execute("SELECT count(*) FROM notifications.deliveries WHERE wake_at IS NOT NULL")
-            (count,) = counted.fetchone() or (0,)
-        return int(count)
+        while self.world.standing:
+            Overtake()(self.world)
+        heal(self.world)
+        assert objections(self.world.book, self.world.database) == []
 
 
-@pytest.mark.parametrize("examples", [20])
-def test_whatever_happens_every_delivery_comes_to_one_honest_end(database: Database, examples: int) -> None:
-    class OverThisDatabase(DeliveryWorld):
-        pass
+def heal(world: World) -> None:
+    """Rounds in which every function runs to its end, and then time passes."""
+    for _ in range(ROUNDS_TO_AN_END):
+        for lane in topology.LANES:
+            if world.queues.ready[lane]:
+                world.deliver(lane, 1000).finish()
+        if world.queues.ready[FAILED]:
+            world.archive().finish()
+        if not count_open(world.database) and world.queues.empty:
+            return
+        world.relay().finish()
+        world.let_pass(timedelta(minutes=15))
 
-    OverThisDatabase.database = database
-    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+@pytest.fixture
+def world(migrated_url: str) -> Iterator[World]:
+    world = World(migrated_url)
+    yield world
+    world.close()
+
+
+def test_the_same_moves_make_the_same_run(world: World) -> None:
+    assert run_to_its_end(world) == run_to_its_end(world)
+
+
+def run_to_its_end(world: World) -> list[tuple[object, ...]]:
+    stands, dies = Pace(3, Fate.STANDS), Pace(2, Fate.DIES)
+    world.begin()
+    for move in (
+        Together(Accept(stands, key="a"), Accept(Pace(), key="a", count=2), [True, False, True, False, True]),
+        Accept(Pace(), to=DEVICE),
+        Accept(Pace(), to=PERSON, count=3),
+        Deliver(stands, most=2),
+        Deliver(dies, answer=Turn.LOST),
+        Relay(Pace(), after_s=300),
+        Deliver(stands, answer=Turn.AWAY),
+        Cancel(dies, which=1),
+        Overtake(1),
+    ):
+        move(world)
+    heal(world)
+    assert objections(world.book, world.database) == []
+    return [(life.status, life.attempts, life.crashes, *life.history) for life in read_lives(world.database)]
+
+
+def test_whatever_dies_between_any_two_side_effects_every_promise_comes_to_one_honest_end(world: World) -> None:
     run_state_machine_as_test(
-        OverThisDatabase,
-        settings=settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=checks),
+        type("OverThisDatabase", (DeliveryWorld,), {"world": world}),
+        settings=settings(
+            max_examples=EXAMPLES * (TIMES or 1),
+            stateful_step_count=STEPS,
+            derandomize=not TIMES,
+            deadline=None,
+            print_blob=True,
+            phases=[Phase.explicit, Phase.generate, *([] if AS_FOUND else [Phase.shrink])],
+            suppress_health_check=[*HealthCheck],
+        ),
     )
