@@ -9,7 +9,7 @@ export PYTHONPATH := localstack:.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down demo status logs admin test bench check openapi lock
+.PHONY: help run up down demo status logs admin test bench chaos check openapi lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test: $(READY) ## every test, on servers of its own
 
 bench: up ## the latency of an accept on the stack that is up, beside the raw limits of the same run
 	@$(BIN)/python -m benchmarks.accept
+
+chaos: $(READY) ## break every part while it accepts, and compare what was promised with what arrived: PROFILE=long SEED=7
+	@$(BIN)/python -m tests.chaos
 
 check: $(READY) ## style, types, layers, structure
 	@$(BIN)/ruff check .

@@ -20,6 +20,7 @@ README = (REPOSITORY / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 COMMANDS = "tests/e2e/test_stack_commands.py"
 HERE = "tests/e2e/test_readme.py"
+CHAOS = "tests/chaos/test_short_profile.py"
 CI = ".ci/run"
 
 # Which recipe each command of the README stands for, and who executes it.
@@ -41,6 +42,7 @@ EXECUTED_BY = {
     ),
     "openapi": ("chalicelib.handlers.openapi", HERE, "test_openapi_writes_what_is_committed"),
     "bench": ("benchmarks.accept", HERE, "test_bench_ends_in_a_table"),
+    "chaos": ("-m tests.chaos", CHAOS, "test_the_short_profile_keeps_every_promise"),
     "check": ("-m pytest -q tests/structure", CI, "make check"),
     "test": ("-m pytest", CI, "make test"),
 }

@@ -2,7 +2,8 @@
 
     python -m offline.doubles.fcm_double --port 8026
 
-Devices can be scripted by their token: see fcm_scripts. Accepted messages are kept in memory, the latest `--keep`.
+Devices can be scripted by their token: see fcm_scripts; how the service itself fares, by its mood: see moods.
+Accepted messages are kept in memory, the latest `--keep`.
 A service account whose `token_uri` is this server's /token is accepted with whatever key.
 """
 

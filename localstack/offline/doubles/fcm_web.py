@@ -11,10 +11,13 @@ from typing import TypeAlias
 from aiohttp import web
 
 from offline.doubles.bounded_log import BoundedLog
-from offline.doubles.fcm_errors import UNAUTHENTICATED, FcmAnswer, invalid_field
+from offline.doubles.fcm_endings import end_without_answer, trickle
+from offline.doubles.fcm_errors import UNAUTHENTICATED, UNAVAILABLE, FcmAnswer, invalid_field
 from offline.doubles.fcm_oauth import TOKEN_LIFE_S, AccessTokens, AssertionRefused
 from offline.doubles.fcm_schema import refuse_request
 from offline.doubles.fcm_scripts import Devices, is_slow
+from offline.doubles.moods import Mode, Temper
+from offline.doubles.moods_web import add_moods
 from offline.doubles.serving import utc_now
 
 Json: TypeAlias = dict[str, object]
@@ -59,6 +62,7 @@ class Fcm:
     messages: BoundedLog[AcceptedMessage] = field(default_factory=BoundedLog)
     devices: Devices = field(default_factory=Devices)
     tokens: AccessTokens = field(default_factory=lambda: AccessTokens(clock_s=time.time))
+    temper: Temper = field(default_factory=Temper)
 
     def reset(self) -> None:
         """Forgets the messages; scripted devices begin anew. Access tokens stay good."""
@@ -78,6 +82,7 @@ def fcm_web(fcm: Fcm) -> web.Application:
     """The application over a state."""
     app = web.Application(client_max_size=1024 * 1024)
     app[FCM] = fcm
+    add_moods(app, fcm.temper)
     app.add_routes(
         [
             web.post("/v1/projects/{project}/messages:send", send),
@@ -92,10 +97,12 @@ def fcm_web(fcm: Fcm) -> web.Application:
     return app
 
 
-async def send(request: web.Request) -> web.Response:
-    """FCM's send: authenticated, checked against the schema, then answered by the token's script."""
+async def send(request: web.Request) -> web.StreamResponse:
+    """FCM's send: authenticated, checked against the schema, then answered by the token's script and by the mood."""
     fcm = request.app[FCM]
-    if not fcm.tokens.accepts(request.headers.get("Authorization")):
+    if fcm.temper.mode is Mode.REFUSING:
+        return _refused(UNAVAILABLE, fcm)
+    if fcm.temper.mode is Mode.MISCONFIGURED or not fcm.tokens.accepts(request.headers.get("Authorization")):
         return _refused(UNAUTHENTICATED, fcm)
     try:
         body = await request.json()
@@ -105,9 +112,9 @@ async def send(request: web.Request) -> web.Response:
     if refusal is not None:
         return _refused(refusal, fcm)
     name = f"projects/{request.match_info['project']}/messages/0:{time.time_ns() // 1000}%{secrets.token_hex(8)}"
-    if not (body.get("validate_only") or body.get("validateOnly")):
-        await _keep(request, body["message"], name, slow=is_slow(device_of(body["message"])))
-    return web.json_response({"name": name})
+    if body.get("validate_only") or body.get("validateOnly"):
+        return web.json_response({"name": name})
+    return await _accept(request, body["message"], name)
 
 
 async def exchange_token(request: web.Request) -> web.Response:
@@ -153,15 +160,26 @@ async def delete_messages(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _keep(request: web.Request, message: Json, name: str, *, slow: bool) -> None:
-    """Keeps a message at once, then waits if its device is slow: a client that gives up does not know it was kept."""
+async def _accept(request: web.Request, message: Json, name: str) -> web.StreamResponse:
+    """Keeps a message at once, then answers as the mood is, late if that or the device is slow.
+
+    A client that gives up, or gets no answer, does not know that the message was kept.
+    """
     fcm = request.app[FCM]
     headers = {key.lower(): value for key, value in request.headers.items() if key.lower() not in HIDDEN_HEADERS}
     accepted = AcceptedMessage(name, utc_now(), request.match_info["project"], message, headers)
     fcm.messages.append(accepted)
-    if slow:
-        await asyncio.sleep(fcm.slow_s)
+    mood = fcm.temper.mood
+    if mood.mode in (Mode.HALF_CLOSING, Mode.ACCEPTS_THEN_DROPS):
+        return await end_without_answer(request, mood.mode)
+    if mood.mode is Mode.TRICKLING:
+        response = await trickle(request, fcm.temper, {"name": name})
+        accepted.answered = True
+        return response
+    if mood.mode is Mode.SLOW or is_slow(device_of(message)):
+        await asyncio.sleep(max(mood.after_s, fcm.slow_s if is_slow(device_of(message)) else 0.0))
     accepted.answered = request.transport is not None and not request.transport.is_closing()
+    return web.json_response({"name": name})
 
 
 def _refused(answer: FcmAnswer, fcm: Fcm) -> web.Response:

@@ -7,6 +7,7 @@
 | `reject-` | answers 550 5.1.1 |
 | `slow-` | keeps the mail, and answers after a delay |
 | `drop-` | keeps the mail, and closes the connection without an answer |
+| `poison-` | holds the answer to RCPT for a while, in which `GET /holding` names it; then takes the mail |
 """
 
 from collections import Counter
@@ -22,10 +23,11 @@ class Script(StrEnum):
     REJECT = "reject-"
     SLOW = "slow-"
     DROP = "drop-"
+    POISON = "poison-"
 
 
 DEFERRALS = 2
-SCRIPTED = (Script.DEFER_TWICE, Script.DEFER, Script.REJECT, Script.SLOW, Script.DROP)
+SCRIPTED = (Script.DEFER_TWICE, Script.DEFER, Script.REJECT, Script.SLOW, Script.DROP, Script.POISON)
 
 
 def script_for(address: str) -> Script:

@@ -2,7 +2,8 @@
 
     python -m offline.doubles.mail_sink --smtp-port 1025 --http-port 8025
 
-Recipients can be scripted by their address: see mail_scripts. Mails are kept in memory, the latest `--keep` of them.
+Recipients can be scripted by their address: see mail_scripts; how the sink itself fares, by its mood: see moods.
+Mails are kept in memory, the latest `--keep` of them.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from offline.doubles.mail_web import mail_web
 from offline.doubles.serving import http_server, running_in_thread, serve_until_signalled
 
 DEFAULT_SLOW_S = 2.0
+DEFAULT_HOLD_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class RunningMailSink:
 @asynccontextmanager
 async def mail_sink(
     *, host: str = "127.0.0.1", smtp_port: int = 0, http_port: int = 0, slow_s: float = DEFAULT_SLOW_S,
-    keep: int = DEFAULT_KEEP,
+    hold_s: float = DEFAULT_HOLD_S, keep: int = DEFAULT_KEEP,
 ) -> AsyncIterator[RunningMailSink]:  # fmt: skip
     """A sink in the running event loop; port 0 takes a free one. Raises: OSError when a port is taken."""
-    mailbox = Mailbox(slow_s=slow_s, mails=BoundedLog(keep=keep))
+    mailbox = Mailbox(slow_s=slow_s, hold_s=hold_s, mails=BoundedLog(keep=keep))
     loop = asyncio.get_running_loop()
     smtp = await loop.create_server(lambda: SmtpSession(mailbox), host, smtp_port, backlog=512)
     try:
@@ -58,10 +60,13 @@ async def mail_sink(
 
 
 def running_mail_sink(
-    *, slow_s: float = DEFAULT_SLOW_S, keep: int = DEFAULT_KEEP, smtp_port: int = 0, http_port: int = 0
-) -> AbstractContextManager[RunningMailSink]:
+    *, slow_s: float = DEFAULT_SLOW_S, hold_s: float = DEFAULT_HOLD_S, keep: int = DEFAULT_KEEP, smtp_port: int = 0,
+    http_port: int = 0,
+) -> AbstractContextManager[RunningMailSink]:  # fmt: skip
     """A sink in a thread, on free ports of loopback, while the `with` block lasts."""
-    return running_in_thread(mail_sink(slow_s=slow_s, keep=keep, smtp_port=smtp_port, http_port=http_port))
+    return running_in_thread(
+        mail_sink(slow_s=slow_s, hold_s=hold_s, keep=keep, smtp_port=smtp_port, http_port=http_port)
+    )
 
 
 def main() -> None:
@@ -71,6 +76,7 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, default=1025)
     parser.add_argument("--http-port", type=int, default=8025)
     parser.add_argument("--slow-s", type=float, default=DEFAULT_SLOW_S, help="delay of slow- recipients")
+    parser.add_argument("--hold-s", type=float, default=DEFAULT_HOLD_S, help="how long poison- recipients are held")
     parser.add_argument("--keep", type=int, default=DEFAULT_KEEP, help="how many mails are kept")
     serve_until_signalled(
         mail_sink(**vars(parser.parse_args())),

@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from aiohttp import web
 
 from offline.doubles.mail_message import ReceivedMail
 from offline.doubles.mail_smtp import Mailbox
+from offline.doubles.moods_web import add_moods
 
 MAILBOX: web.AppKey[Mailbox] = web.AppKey("mailbox", Mailbox)
 PAGE = Path(__file__).with_name("mail_page.html")
@@ -20,10 +22,12 @@ def mail_web(mailbox: Mailbox) -> web.Application:
     """The application over a mailbox."""
     app = web.Application()
     app[MAILBOX] = mailbox
+    add_moods(app, mailbox.temper)
     app.add_routes(
         [
             web.get("/", show_page),
             web.get("/health", show_health),
+            web.get("/holding", list_held),
             web.get("/list", list_latest),
             web.get("/messages", list_messages),
             web.delete("/messages", delete_messages),
@@ -43,6 +47,11 @@ async def show_health(request: web.Request) -> web.Response:
     """Alive, with the number of mails kept and of those dropped to stay within bounds."""
     mails = request.app[MAILBOX].mails
     return web.json_response({"status": "ok", "messages": len(mails), "dropped": mails.dropped})
+
+
+async def list_held(request: web.Request) -> web.Response:
+    """The `poison-` recipients that wait for the answer to their RCPT at this moment, the longest first."""
+    return web.json_response([asdict(each) for each in request.app[MAILBOX].held])
 
 
 async def list_latest(request: web.Request) -> web.Response:

@@ -45,7 +45,12 @@ class PostgreSQL:
     def __init__(self, binaries: Path, *, mark: Mapping[str, str]) -> None:
         self._mark = mark
         self._binaries = binaries.resolve()
-        self._user = _NOBODY if os.geteuid() == 0 else None
+        self._user = self.runs_as()
+
+    @staticmethod
+    def runs_as() -> int | None:
+        """Return the user id that the server's processes have when it is not our own."""
+        return _NOBODY if os.geteuid() == 0 else None
 
     def placed(self, plan: Plan, folder: Path) -> Plan:
         """Return the plan with a place the server's user can reach."""

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from offline.services.ports import LOOPBACK
 from offline.services.private import Endpoint, NotHealthy
 from offline.services.processes import Command
 
-_USER = "carillon"
+_USER = _NODE = "carillon"
 _ALIAS = "rabbitmq"
 _DISTRIBUTION = "-kernel inet_dist_use_interface {127,0,0,1}"
 
@@ -33,8 +33,11 @@ class RabbitMQ:
         "mapper": 4369,
     }
 
-    def __init__(self, installation: RabbitMQInstallation) -> None:
+    def __init__(self, installation: RabbitMQInstallation, *, node: str = _NODE, settings: Sequence[str] = ()) -> None:
+        """A node of a cluster has a name of its own, and settings (lines of rabbitmq.conf) that name the others."""
         self._installation = installation
+        self._node = node
+        self._settings = settings
 
     def placed(self, plan: Plan, folder: Path) -> Plan:  # noqa: ARG002 - the data lies well where it is
         """Return the plan, with a place for another name of the installation where the broker's scripts need one.
@@ -52,6 +55,7 @@ class RabbitMQ:
             f"management.tcp.ip = {LOOPBACK}",
             f"management.tcp.port = {plan.ports['management']}",
             "disk_free_limit.absolute = 64MB",
+            *self._settings,
         ]
         write_private(folder / "rabbitmq.conf", "\n".join(settings) + "\n")
         write_private(folder / "enabled_plugins", "[rabbitmq_management].\n")
@@ -64,26 +68,36 @@ class RabbitMQ:
 
     def commands(self, plan: Plan, folder: Path) -> Mapping[str, Command]:
         """Return Erlang's port mapper, in the foreground so that it is on record like the rest, and the broker."""
-        environment = self._environment(plan, folder)
+        environment = self.environment(plan, folder)
         mapper = [str(self._installation.epmd), "-port", str(plan.ports["mapper"]), "-address", LOOPBACK]
-        server = self._installation.server
-        if plan.outside is not None:
-            server = Path(plan.outside) / _ALIAS / "sbin" / server.name
+        server = self.program(self._installation.server.name, plan)
         return {
             "epmd": Command(argv=mapper, environment=environment, folder=folder),
             self.name: Command(argv=[str(server)], environment=environment, folder=folder),
         }
 
+    def program(self, name: str, plan: Plan) -> Path:
+        """Return one of the broker's own scripts, where its path can be used."""
+        if plan.outside is not None:
+            return Path(plan.outside) / _ALIAS / "sbin" / name
+        return self._installation.server.with_name(name)
+
     @staticmethod
     def check(plan: Plan) -> Endpoint:
         """Open a connection with the user that only a finished start has made."""
-        management = f"http://{_USER}:{plan.password}@{LOOPBACK}:{plan.ports['management']}"
+        management = RabbitMQ.management_url(plan)
         url = f"amqp://{_USER}:{plan.password}@{LOOPBACK}:{plan.ports['amqp']}/%2F"
         version = version_at(management)
         connect_once(url)
         return Endpoint(url=url, source="private", version=version, management_url=management)
 
-    def _environment(self, plan: Plan, folder: Path) -> dict[str, str]:
+    @staticmethod
+    def management_url(plan: Plan) -> str:
+        """Return where the management API is, with user and password, whether it answers or not."""
+        return f"http://{_USER}:{plan.password}@{LOOPBACK}:{plan.ports['management']}"
+
+    def environment(self, plan: Plan, folder: Path) -> dict[str, str]:
+        """Return what tells the broker, and the programs that control it, where everything of this node is."""
         return {
             "PATH": f"{self._installation.erl.parent}:{os.defpath}",
             "HOME": str(folder / "home"),
@@ -95,7 +109,7 @@ class RabbitMQ:
             # The broker then takes the place of its starter script: the process on record is the broker itself.
             "RUNNING_UNDER_SYSTEMD": "true",
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_NODENAME": "carillon@localhost",
+            "RABBITMQ_NODENAME": f"{self._node}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
             "RABBITMQ_NODE_PORT": str(plan.ports["amqp"]),
             "RABBITMQ_DIST_PORT": str(plan.ports["distribution"]),

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import httpx
 
@@ -35,12 +35,27 @@ def kill(stack: Stack, function: str) -> None:
 @contextlib.contextmanager
 def unlimited(stack: Stack, function: str) -> Iterator[None]:
     """An invocation that begins within the block is not killed when its time is over."""
-    route = f"{stack.control_url}/functions/{function}"
-    succeeded(httpx.put(route, json={"enforce_timeout": False}))
+    enforce_timeout(stack, function, enforced=False)
     try:
         yield
     finally:
-        succeeded(httpx.put(route, json={"enforce_timeout": True}))
+        enforce_timeout(stack, function, enforced=True)
+
+
+def enforce_timeout(stack: Stack, function: str, *, enforced: bool) -> None:
+    """Whether invocations that begin from now on are killed when their time is over."""
+    succeeded(httpx.put(f"{stack.control_url}/functions/{function}", json={"enforce_timeout": enforced}))
+
+
+def kill_a_front_worker(stack: Stack, killed: Collection[int] = ()) -> int:
+    """Kill one that is neither the first process, which replaces it, nor was killed before. Its process id."""
+
+    def workers() -> list[int]:
+        return [pid for pid in stack.pids("front")[1:] if pid not in killed]
+
+    worker = eventually(workers, within_s=20, otherwise=lambda: f"no worker came back: {stack.pids('front')}")[-1]
+    os.kill(worker, signal.SIGKILL)
+    return worker
 
 
 def lose_next_acknowledgement(stack: Stack, mapping: str) -> None:
