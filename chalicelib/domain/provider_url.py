@@ -63,6 +63,7 @@ class ProviderUrl:
             scheme = _scheme(url.scheme)
             url = _with_server(url, scheme)
             port = url.port
+            (url.hostname or "").encode("idna")  # as every look-up of its address does
         except ValueError:
             raise InvalidSettings("a provider's URL is malformed") from None
         options = _options(url.query, scheme)

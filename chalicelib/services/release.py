@@ -1,6 +1,7 @@
 """Decides how many deferred rows come back before their time, because a provider of their channel is back.
 
     every circuit open                       none: they come back by themselves, ever more seldom
+    it said itself that it takes no more     none, for as long as it said
     a circuit open whose time is over        a few: one of them is the probe that finds out
     closed for 0, 2, 4, 6 … seconds          25, 50, 100, 200 … in one pass: whatever is weak again falls at the first
 
@@ -9,13 +10,14 @@ The ramp is read from the circuit itself, so relay keeps nothing, and several ma
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.domain.backflow import Allowance
 from chalicelib.domain.circuit import CircuitState, Move
 from chalicelib.domain.delivery import Waiting
 from chalicelib.domain.notification import Channel
+from chalicelib.domain.pace import Pace, Turn
 from chalicelib.services.breaker import CircuitScope
 
 PROBES = 3
@@ -56,11 +58,15 @@ class LeftAlone(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The ways of each channel in the order in which they are tried, and the circuits that stand before them."""
+    """The ways of each channel in the order in which they are tried, and the circuits that stand before them.
+
+    `paces` are those that are shared, by the circuit's name: they know for how long a provider takes no more.
+    """
 
     left_alone: LeftAlone
     circuits: Watched
     ways: Mapping[Channel, Sequence[Way]]
+    paces: Mapping[str, Pace] = field(default_factory=dict)
 
     def allowances(self) -> list[Allowance]:
         """What may come back in this pass. While Redis is away nothing: relay calls no provider, so its own circuits
@@ -75,9 +81,13 @@ class Release:
             move, scope = self.circuits.inspect(way.circuit)
             if scope is not CircuitScope.SHARED:
                 return None
-            if step := step_of(move):
+            if (step := step_of(move)) and not self._is_held(way):
                 return _paced(channel, step, way.per_second)
         return None
+
+    def _is_held(self, way: Way) -> bool:
+        pace = self.paces.get(way.circuit)
+        return pace is not None and pace.look(longest_wait_s=0.0).turn is Turn.HELD
 
 
 def step_of(move: Move) -> int:

@@ -39,10 +39,10 @@ def failover(channel: Channel) -> Failover:
 
 def _guarded(channel: Channel, provider: Provider, rate: Rate | None) -> GuardedProvider:
     name = f"{channel}:{provider.name}"
-    return GuardedProvider(provider, breaker=breaker(name), pace=_pace(name, rate), pause=pause)
+    return GuardedProvider(provider, breaker=breaker(name), pace=pace_of(name, rate), pause=pause)
 
 
-def _pace(name: str, rate: Rate | None) -> Pace:
+def pace_of(name: str, rate: Rate | None) -> Pace:
     """Without a rate there are no slots to be shared: only what the provider itself has asked this environment for."""
     if rate is None:
         return ProcessPace(0.0, monotonic_s=time.monotonic)

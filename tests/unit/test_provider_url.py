@@ -98,6 +98,7 @@ def test_every_scheme_takes_a_rate(server: str, written: str, rate: Rate) -> Non
         "smtp://mail.example:99999",
         "smtp://mail.example:port",
         "smtp://[mail.example",
+        "smtp://mail..example",
         "smtp://mail.example/path",
         "smtp://user@mail.example",
         "smtp://:pass@mail.example",

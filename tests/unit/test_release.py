@@ -23,6 +23,7 @@ from chalicelib.services.release import (
     Way,
     step_of,
 )
+from chalicelib.stores.pace import ProcessPace
 from chalicelib.wiring.relaying import ways_of
 from tests.fakes_core import ManualClock
 
@@ -177,6 +178,14 @@ def test_a_rate_does_not_make_a_ramp_steeper() -> None:
 def test_what_a_provider_without_a_rate_throttled_waits_for_its_time() -> None:
     (allowance,) = allowed(FakeCircuits(), MAIN)
     assert "throttled" not in allowance.reasons
+
+
+def test_a_held_provider_is_passed_over_as_by_those_who_send() -> None:
+    pace = ProcessPace(0.1, monotonic_s=lambda: 0.0)
+    pace.hold(60)
+    for ways, expected in (([Way("email:main", 10)], []), ([Way("email:main", 10), SPARE], [("circuit_open",)])):
+        release = Release(FakeLeftAlone(), FakeCircuits(), {Channel.EMAIL: ways}, paces={"email:main": pace})
+        assert [allowance.reasons for allowance in release.allowances()] == expected
 
 
 def test_a_process_that_never_called_a_provider_knows_nothing_by_itself() -> None:

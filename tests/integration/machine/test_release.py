@@ -8,6 +8,7 @@ import pytest
 from chalicelib.domain.circuit import CircuitRules
 from chalicelib.domain.delivery import NewNotification
 from chalicelib.domain.notification import Channel, Status
+from chalicelib.domain.pace import Pace
 from chalicelib.domain.recipient import EmailTarget
 from chalicelib.services.breaker import LocalCircuits, SharedCircuits
 from chalicelib.services.lane_room import HIGH_WATER
@@ -17,6 +18,7 @@ from chalicelib.stores.cache import Cache
 from chalicelib.stores.circuits import RedisCircuits
 from chalicelib.stores.left_alone import LeftAloneStore
 from chalicelib.stores.outbox import TAKEN_S
+from chalicelib.stores.pace import SharedPace
 from tests.machine import Machine, SilentLog, now
 
 MAIN = "email:main"
@@ -47,7 +49,9 @@ def deferred(
     return new
 
 
-def passes(machine: Machine, circuits: SharedCircuits, *, per_second: float | None = None) -> int:
+def passes(
+    machine: Machine, circuits: SharedCircuits, *, per_second: float | None = None, pace: Pace | None = None
+) -> int:
     """How many one pass of relay published."""
     before = len(machine.courier.taken)
     relay(
@@ -58,7 +62,12 @@ def passes(machine: Machine, circuits: SharedCircuits, *, per_second: float | No
         remaining_s=lambda: 10.0,
         pause=lambda _: None,
         log=SilentLog(),
-        release=Release(LeftAloneStore(database=machine.database), circuits, {Channel.EMAIL: [Way(MAIN, per_second)]}),
+        release=Release(
+            LeftAloneStore(database=machine.database),
+            circuits,
+            {Channel.EMAIL: [Way(MAIN, per_second)]},
+            paces={MAIN: pace} if pace else {},
+        ),
     )
     return len(machine.courier.taken) - before
 
@@ -104,6 +113,20 @@ def test_what_waits_for_something_else_waits_for_its_time(
 def test_what_a_rate_put_off_comes_back_at_that_rate(machine: Machine, circuits: SharedCircuits) -> None:
     deferred(machine, 100, reason="throttled")
     assert passes(machine, circuits, per_second=5) == 15
+
+
+def test_a_provider_that_takes_no_more_is_left_alone_for_as_long_as_it_said(
+    machine: Machine, circuits: SharedCircuits, fresh_redis: str
+) -> None:
+    """Its rate alone would bring them back at every pass, only to be put off once more."""
+    deferred(machine, 100, reason="throttled")
+    cache = Cache(fresh_redis)
+    pace = SharedPace(MAIN, 0.2, cache=cache, monotonic_s=lambda: 0.0)
+    SharedPace(MAIN, 0.2, cache=cache, monotonic_s=lambda: 0.0).hold(600)  # another function was told
+    assert passes(machine, circuits, per_second=5, pace=pace) == 0
+    other = SharedPace("email:other", 0.2, cache=cache, monotonic_s=lambda: 0.0)
+    assert passes(machine, circuits, per_second=5, pace=other) == 15
+    cache.close()
 
 
 def test_what_is_due_soon_comes_by_itself_and_is_nobodys_to_release(machine: Machine, circuits: SharedCircuits) -> None:
