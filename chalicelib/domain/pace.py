@@ -12,6 +12,12 @@ from enum import StrEnum
 from math import inf
 from typing import Protocol
 
+FOREIGN_S = 1_000.0
+"""Nobody waits for a slot for so long: a next one beyond this, and an interval, is of another clock or another rate.
+
+Else a clock that was put back, or a rate of one an hour that was raised, would stop a provider for as long.
+"""
+
 
 class Turn(StrEnum):
     """Whether the slot is the caller's; if not, because it is too far away, or because the provider is held."""
@@ -40,7 +46,8 @@ class Track:
         """Ask for the next slot, which is taken only when it is no further away than the caller would wait."""
         if self.held_until_s > at_s:
             return self, Slot(Turn.HELD, self.held_until_s - at_s)
-        slot_at_s = max(at_s, self.next_at_s)
+        is_foreign = self.next_at_s > at_s + interval_s + FOREIGN_S
+        slot_at_s = at_s if is_foreign else max(at_s, self.next_at_s)
         wait_s = slot_at_s - at_s
         if wait_s > longest_wait_s:
             return self, Slot(Turn.TOO_FAR, wait_s - longest_wait_s)

@@ -149,25 +149,22 @@ class _Portions:
         return self
 
     def __next__(self) -> Sequence[Claimed]:
-        portion = self._messages[self.taken : self.taken + self._next_size()]
-        if not portion or (self.taken and not self._is_there_room()):
+        if self.taken == len(self._messages) or (self.taken and not self._is_there_room()):
             raise StopIteration
+        # only what was claimed makes the next portion larger: who is told again and again that there is no room is not
+        now_s = self._monotonic_s()
+        size = 2 * self._size if now_s - self._claimed_at_s < QUICK_S else self._worker.sender.concurrency
+        portion = self._messages[self.taken : self.taken + size]
         try:
             claimed = self._worker.claim(portion, suspects=self._suspects)
         except DatabaseUnavailable:
             if self.taken:
                 raise StopIteration from None
             raise
+        self._size, self._claimed_at_s = size, now_s
         self.taken += len(portion)
         self.met.update(one.delivery_id for one in claimed)
         return claimed
-
-    def _next_size(self) -> int:
-        now_s = self._monotonic_s()
-        is_quick = now_s - self._claimed_at_s < QUICK_S
-        self._size = 2 * self._size if is_quick else self._worker.sender.concurrency
-        self._claimed_at_s = now_s
-        return self._size
 
     def _is_there_room(self) -> bool:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 from redis.commands.core import Script
 
 from chalicelib.domain.circuit import Monotonic
-from chalicelib.domain.pace import Slot, Track, Turn
+from chalicelib.domain.pace import FOREIGN_S, Slot, Track, Turn
 from chalicelib.errors import CacheUnavailable
 from chalicelib.stores.cache import Cache
 
@@ -22,6 +22,9 @@ TURN = """
     local now = time[1] * 1000000 + time[2]
     local stored = redis.call('HMGET', KEYS[1], 'next', 'held')
     local next_at, held = math.max(now, tonumber(stored[1] or 0)), tonumber(stored[2] or 0)
+    if next_at > now + interval + tonumber(ARGV[5]) then
+        next_at = now
+    end
     local turn, wait = 'taken', next_at - now
     if verb == 'hold' then
         held = math.max(held, now + hold)
@@ -108,7 +111,8 @@ class SharedPace:
 
     def _ask(self, verb: str, *, longest_wait_s: float = 0.0, for_s: float = 0.0) -> Slot:
         # a fraction of a microsecond more rather than less: the rate is a limit
-        lengths = [-int(-length_s * MICROSECONDS // 1) for length_s in (self.interval_s, longest_wait_s, for_s)]
+        lengths_s = (self.interval_s, longest_wait_s, for_s, FOREIGN_S)
+        lengths = [-int(-length_s * MICROSECONDS // 1) for length_s in lengths_s]
         turn, wait = self._run(verb, *lengths)
         return Slot(Turn(turn.decode()), wait / MICROSECONDS)
 

@@ -112,15 +112,19 @@ def judge(records: Records, *, bounds: Bounds, read_at: datetime) -> Verdict:
 
 
 def _lost(case: _Case) -> Iterator[Finding]:
-    for notification_id, (_, promise) in case.promised.items():
-        for delivery_id in promise.deliveries:
-            row = case.rows.get(delivery_id)
-            if row is None or row.notification_id != notification_id:
-                yield Finding(LOST, f"{delivery_id} of {notification_id} was promised and is not in the database")
-            elif row.status not in TERMINAL:
-                yield Finding(LOST, f"{delivery_id} has not ended: {row.status}", case.trace(row))
-            elif row.status == "sent" and not case.arrivals.get(delivery_id):
-                yield Finding(LOST, f"{delivery_id} is said to be sent and never arrived", case.trace(row))
+    for post in case.records.posts:
+        if post.status == 202 and (post.promise is None or not post.promise.deliveries):
+            yield Finding(LOST, f"the 202 to {post.correlation_id} names no delivery")
+    # of two 202s to one key, each is a promise: what one of them names and the other does not is promised, too
+    named = {(promise.notification_id, each) for _, promise in case.records.promises for each in promise.deliveries}
+    for notification_id, delivery_id in sorted(named):
+        row = case.rows.get(delivery_id)
+        if row is None or row.notification_id != notification_id:
+            yield Finding(LOST, f"{delivery_id} of {notification_id} was promised and is not in the database")
+        elif row.status not in TERMINAL:
+            yield Finding(LOST, f"{delivery_id} has not ended: {row.status}", case.trace(row))
+        elif row.status == "sent" and not case.arrivals.get(delivery_id):
+            yield Finding(LOST, f"{delivery_id} is said to be sent and never arrived", case.trace(row))
 
 
 def _duplicates(case: _Case) -> tuple[Sequence[Explained], Sequence[Finding]]:
@@ -165,6 +169,8 @@ def _dishonest(case: _Case) -> Iterator[Finding]:
             yield Finding(
                 DISHONEST, f"{delivery.delivery_id} was refused, and is {delivery.status}", case.trace(delivery)
             )
+        if kind is None and delivery.status == "sent" and not reached:
+            yield Finding(DISHONEST, f"{delivery.delivery_id} is sent, and never arrived", case.trace(delivery))
         if delivery.status == "skipped" and reached:
             yield Finding(DISHONEST, f"{delivery.delivery_id} was skipped, and arrived", case.trace(delivery))
         if delivery.status == "failed" and kind is not Kind.REJECTED and not _may_fail(case, delivery):

@@ -107,6 +107,14 @@ def test_a_hold_gives_no_taken_slot_back(subject: Subject) -> None:
     assert answer(subject.pace.take(longest_wait_s=0)) == closely(Slot(Turn.TOO_FAR, 19))
 
 
+def test_a_slot_of_a_clock_that_was_put_back_or_of_a_slower_rate_holds_nobody_up(subject: Subject) -> None:
+    subject.pace.take(longest_wait_s=0)
+    subject.let_pass(-3600)
+    assert subject.pace.look(longest_wait_s=0) == NOW
+    assert subject.pace.take(longest_wait_s=0) == NOW
+    assert answer(subject.pace.take(longest_wait_s=0)) == closely(Slot(Turn.TOO_FAR, 30))
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["take", "look", "hold"]), st.integers(0, 90).map(lambda tens: tens * 10 + 5.0)),

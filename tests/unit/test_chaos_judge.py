@@ -88,6 +88,14 @@ LOSSES: Mapping[str, Records] = {
         WHOLE, deliveries=[replace(SENT, status="queued", events=history("accepted", "queued"))], arrivals=[]
     ),
     "it says sent and never arrived": replace(WHOLE, arrivals=[]),
+    "another 202 to its key names more": replace(
+        WHOLE,
+        posts=[replace(PROMISED, promise=Promise("n1", {"d1": "accepted", "d2": "accepted"})), PROMISED],
+    ),
+    "its 202 names nothing": replace(
+        WHOLE, posts=[PROMISED, Post("c2", Kind.ORDINARY, None, START, 202, Promise("n2", {}))]
+    ),
+    "its 202 says nothing": replace(WHOLE, posts=[PROMISED, Post("c2", Kind.ORDINARY, None, START, 202)]),
 }
 
 
@@ -251,6 +259,12 @@ def test_what_nobody_was_promised_must_come_from_a_post_whose_answer_was_lost() 
     assert verdict.unanswered_commits == 1
     assert kinds(replace(WHOLE, posts=[])) == {UNPROMISED}
     assert kinds(replace(WHOLE, posts=[replace(unanswered, status=422)])) == {UNPROMISED}
+
+
+def test_what_is_said_to_be_sent_must_have_arrived_also_when_the_answer_to_its_post_was_lost() -> None:
+    unanswered = replace(WHOLE, posts=[replace(PROMISED, status=None, promise=None)])
+    assert verdict_over(unanswered).passed
+    assert kinds(replace(unanswered, arrivals=[])) == {DISHONEST}
 
 
 def test_what_arrives_without_a_row_is_found() -> None:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from offline.stack.stack import Stack
-from tests.e2e.api import EMAIL, Client, Json, address, unique
+from tests.e2e.api import EMAIL, Client, Json, address, succeeded, unique
 from tests.e2e.bad_input.routes import DEVICES, NOTIFICATIONS, TEMPLATES, TOKEN, USERS, World
 from tests.e2e.waiting import eventually
 
@@ -21,7 +21,8 @@ ROWS: LiteralString = """
            (SELECT count(*) FROM notifications.failed), (SELECT count(*) FROM notifications.idempotency_keys),
            (SELECT sum(revision) FROM users.users), (SELECT sum(revision) FROM templates.templates),
            (SELECT count(*) FROM users.preferences), (SELECT count(*) FROM users.audit),
-           (SELECT count(*) FROM templates.audit), (SELECT count(*) FROM notifications.audit)
+           (SELECT count(*) FROM templates.audit), (SELECT count(*) FROM notifications.audit),
+           (SELECT count(*) FROM notifications.failed WHERE state <> 'failed')
 """
 
 
@@ -32,10 +33,14 @@ def world(client: Client, stack: Stack) -> World:
     accepted = client.notify(template_code=published, user_id=person["id"])
     client.wait_ended(accepted["notification_id"])
     device_id = client.add_device(person["id"])["id"]
+    refused = client.notify(template_code=published, recipient={"email": address("reject")}, channels=["email"])
+    client.wait_ended(refused["notification_id"])
+    found = client.call(f"GET /v1/failed?notification_id={refused['notification_id']}")
     names = {
         "user_id": person["id"],
         "device_id": device_id,
         "notification_id": accepted["notification_id"],
+        "failure_id": succeeded(found)["items"][0]["id"],
         "code": published,
         "number": "1",
         "client_id": stack.addresses["CLIENT_ID"],
