@@ -89,7 +89,8 @@ class GuardedProvider:
             DeliveryError: as the provider's own.
         """
         prospect = self._breaker.foresee()
-        if prospect.refused_for_s:
+        # a probe without a fair chance would tell nothing, and hold up all others until its lease ends
+        if prospect.refused_for_s or (prospect.as_probe and deadline.remaining_s < FAIR_CHANCE_S):
             raise CircuitOpen(self.name, retry_after_s=prospect.refused_for_s)
         self._await_turn(deadline)
         permit = self._breaker.enter()

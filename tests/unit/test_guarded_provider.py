@@ -117,6 +117,14 @@ def test_a_provider_that_was_given_no_time_is_not_to_blame() -> None:
     assert after_a(ProviderUnavailable("too late"), seconds=0.1) == []
 
 
+def test_nobody_probes_without_the_time_for_it() -> None:
+    breaker, provider = RememberingBreaker(probe=True), FakeProvider()
+    with pytest.raises(CircuitOpen):
+        guarded(provider, breaker=breaker).send(outgoing(), deadline=Deadline.after(0.5))
+    assert (breaker.entered, breaker.told) == (0, [])
+    assert not provider.sent
+
+
 def test_an_acceptance_is_a_success() -> None:
     breaker = RememberingBreaker()
     guarded(breaker=breaker).send(outgoing(), deadline=Deadline.after(10))
