@@ -122,7 +122,7 @@ def test_nobody_probes_without_the_time_for_it() -> None:
     with pytest.raises(CircuitOpen):
         guarded(provider, breaker=breaker).send(outgoing(), deadline=Deadline.after(0.5))
     assert (breaker.entered, breaker.told) == (0, [])
-    assert not provider.sent
+    assert not provider.accepted
 
 
 def test_an_acceptance_is_a_success() -> None:
