@@ -24,6 +24,11 @@ class LaneRoom:
     high_water: int = HIGH_WATER
     _ready: dict[str, int | None] = field(default_factory=dict)
     _given: dict[str, int] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+
+    def close(self, lane: str) -> None:
+        """The broker does not take what is meant for this lane: it gets no more, and the others go on."""
+        self.closed.add(lane)
 
     def fit(self, rows: Sequence[Waiting]) -> list[Waiting]:
         """Those of the rows that their lanes have room for, in their order. The room is theirs from now on."""
@@ -50,6 +55,8 @@ class LaneRoom:
         return True
 
     def _has_room(self, lane: str) -> bool:
+        if lane in self.closed:
+            return False
         ready = self._ready_in(lane)
         return ready is None or ready + self._given.get(lane, 0) < self.high_water
 

@@ -56,7 +56,10 @@ def relay(
 
 @dataclass(slots=True)
 class _Pass:
-    """Each step tells whether the next makes sense: not while the broker is away, which would only put rows off."""
+    """Each step tells whether the next makes sense: not while the broker is away, which would only put rows off.
+
+    A lane whose messages the broker does not take, for its queue is gone, counts as full: no other waits for it.
+    """
 
     outbox: Outbox
     courier: Courier
@@ -84,11 +87,10 @@ class _Pass:
 
     def _publish_due(self) -> bool:
         while page := self.outbox.take_due(limit=PAGE, full_lanes=self.room.full):
-            if not self._publish(page):
-                return False
+            self._publish(page)
             if not self._has_time():
                 return False  # the next invocation goes on
-        return True
+        return self.published > 0 or not self.room.closed
 
     def _publish_released(self, release: Release) -> None:
         for allowance in release.allowances():
@@ -114,6 +116,8 @@ class _Pass:
         if taken:
             self.outbox.mark_queued([fitting[index] for index in sorted(taken)], published_at=published_at)
         self.published += len(taken)
+        for index in set(range(len(fitting))) - taken:
+            self.room.close(fitting[index].lane)
         return len(taken) == len(fitting)
 
     def _has_time(self) -> bool:

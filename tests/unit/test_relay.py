@@ -114,6 +114,13 @@ def test_a_full_lane_does_not_stand_before_the_others_however_much_waits_for_it(
     assert [one.destination for one in courier.taken] == ["push"]
 
 
+def test_a_lane_whose_queue_is_gone_does_not_hold_up_the_others_however_much_waits_for_it() -> None:
+    ledger = a_ledger(*[push() for _ in range(3 * PAGE)], due())
+    courier = FakeCourier(unroutable=frozenset({"push"}))
+    run(ledger, courier, remaining_s=(10,))
+    assert [one.destination for one in courier.taken] == ["email"]
+
+
 def test_in_a_full_lane_ends_are_still_looked_for() -> None:
     ledger, courier = a_ledger(due(), push()), FakeCourier(ready={"email": HIGH_WATER})
     run(ledger, courier)
