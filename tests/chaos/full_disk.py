@@ -1,8 +1,9 @@
 """The disk of the stack's own PostgreSQL is full, while the machine's is not.
 
-Where the machine lets us mount one, the data lie on a small file system of their own, which a ballast file fills to the
-brim: new pages fail with 53100 (disk_full), and reads go on. Elsewhere no file may be written beyond a small size:
-PostgreSQL then panics, fails at its recovery, and is started again when the limit is lifted.
+Where the machine lets us mount one, and the server's user can reach the binaries, the data lie on a small file system
+of their own, which a ballast file fills to the brim: new pages fail with 53100 (disk_full), and reads go on. Elsewhere
+no file may be written beyond a small size: PostgreSQL then panics, fails at its recovery, and is started again when the
+limit is lifted.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from typing import Protocol
 from offline.services.binaries import find_postgresql
 from offline.services.errors import ServerMissing
 from offline.services.file_size_limit import lift, limit
+from offline.services.files import passable
 from offline.services.plan import load_plan, new_plan, save_plan
 from offline.services.postgresql import PostgreSQL, place_of, release_shared_memory
 from offline.services.processes import Processes
@@ -99,7 +101,7 @@ def small_disk(stack: Stack) -> Iterator[None]:
     At the end of the block that PostgreSQL is killed, and its data are gone with their file system.
     """
     binaries = find_postgresql()
-    if binaries is None or not can_make():
+    if binaries is None or not _can_run_from_it(binaries) or not can_make():
         yield
         return
     layout = stack.layout
@@ -113,6 +115,11 @@ def small_disk(stack: Stack) -> Iterator[None]:
         stack.kill(PostgreSQL.name)
         release_shared_memory(disk.folder / PostgreSQL.name)
         processes.stop(DISK, patience_s=0)
+
+
+def _can_run_from_it(binaries: Path) -> bool:
+    """Binaries that must be copied beside the data find neither each other nor their libraries in another's mount."""
+    return PostgreSQL.runs_as() is None or passable(binaries)
 
 
 def _settle(stack: Stack, server: PostgreSQL, disk: SmallDisk) -> None:
