@@ -9,7 +9,7 @@ from pika.exceptions import ChannelClosedByBroker
 from pika.frame import Method
 from pika.spec import Queue
 
-from chalicelib.broker.session import CONNECT_TIMEOUT_S, PIKA_FAULTS, Session, connection_parameters
+from chalicelib.broker.session import CONNECT_TIMEOUT_S, PIKA_FAULTS, Session, connection_parameters, left_s
 from chalicelib.domain.backlog import QueueLevel
 from chalicelib.errors import BrokerUnavailable
 
@@ -52,10 +52,10 @@ class _Question:
     def _ask_until(self, deadline_s: float) -> None:
         session = Session(self._parameters)
         try:
-            session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, _left(deadline_s)))
+            session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, left_s(deadline_s)))
             for queue in tuple(self._open):
                 self._ask(session, queue)
-            session.run_until(lambda: not self._open, timeout_s=_left(deadline_s))
+            session.run_until(lambda: not self._open, timeout_s=left_s(deadline_s))
         finally:
             session.close()
 
@@ -77,7 +77,3 @@ class _Question:
             session.wake()
 
         session.open_channel(on_open)
-
-
-def _left(deadline_s: float) -> float:
-    return max(0.0, deadline_s - time.monotonic())

@@ -12,7 +12,14 @@ from pika.spec import Basic, Queue
 
 from chalicelib.broker import topology
 from chalicelib.broker.establish import Restorer
-from chalicelib.broker.session import CONNECT_TIMEOUT_S, PIKA_FAULTS, Session, TopologyMissing, connection_parameters
+from chalicelib.broker.session import (
+    CONNECT_TIMEOUT_S,
+    PIKA_FAULTS,
+    Session,
+    TopologyMissing,
+    connection_parameters,
+    left_s,
+)
 from chalicelib.domain.circuit import Breaker, NeverOpen
 from chalicelib.domain.messages import Dispatch
 from chalicelib.errors import BrokerUnavailable, CircuitOpen
@@ -118,7 +125,7 @@ class Publisher:
         try:
             session = self._ready_session(deadline_s)
             session.channel.queue_declare(queue, passive=True, callback=on_answer)
-            session.run_until(lambda: bool(answers), timeout_s=_left(deadline_s))
+            session.run_until(lambda: bool(answers), timeout_s=left_s(deadline_s))
         except TopologyMissing:
             self._drop()
             raise
@@ -129,10 +136,10 @@ class Publisher:
 
     def _restore(self, deadline_s: float) -> bool:
         """Whether the topology has been declared again just now."""
-        if not self._restorer.may_begin(left_s=_left(deadline_s)):
+        if not self._restorer.may_begin(left_s=left_s(deadline_s)):
             return False
         try:
-            self._restorer.restore(self._ready_session(deadline_s), timeout_s=_left(deadline_s))
+            self._restorer.restore(self._ready_session(deadline_s), timeout_s=left_s(deadline_s))
         except BrokerUnavailable:
             self._drop()
             return False
@@ -153,7 +160,7 @@ class Publisher:
         try:
             session = Session(self._parameters)
             self._session = session
-            session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, _left(deadline_s)))
+            session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, left_s(deadline_s)))
             self._confirms = _Confirms(session)
             session.channel.confirm_delivery(self._confirms.on_answer)
             session.channel.add_on_return_callback(self._confirms.on_return)
@@ -173,10 +180,10 @@ class Publisher:
         confirms.begin(taken)
         for index in missing:
             if confirms.outstanding >= WINDOW:
-                session.run_until(lambda: confirms.outstanding < WINDOW, timeout_s=_left(deadline_s))
+                session.run_until(lambda: confirms.outstanding < WINDOW, timeout_s=left_s(deadline_s))
             confirms.expect(index, dispatches[index])
             self._send(session.channel, dispatches[index])
-        session.run_until(lambda: confirms.outstanding == 0, timeout_s=_left(deadline_s))
+        session.run_until(lambda: confirms.outstanding == 0, timeout_s=left_s(deadline_s))
 
     @staticmethod
     def _send(channel: Channel, dispatch: Dispatch) -> None:
@@ -253,7 +260,3 @@ class _Confirms:
         if multiple:
             return [tag for tag in self._waiting if tag <= last]
         return [last] if last in self._waiting else []
-
-
-def _left(deadline_s: float) -> float:
-    return max(0.0, deadline_s - time.monotonic())

@@ -156,6 +156,11 @@ class Session:
         self._blocked = False
 
 
+def left_s(deadline_s: float) -> float:
+    """Seconds until that moment of the monotonic clock; 0 when it has passed."""
+    return max(0.0, deadline_s - time.monotonic())
+
+
 def connection_parameters(url: str) -> pika.URLParameters:
     """How to reach the broker.
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from chalicelib.domain.audit import Actor, NewAudit, new_audit
 from chalicelib.domain.failure import Failure, FailureState
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.errors import Conflict
 from chalicelib.services.ports import Clock, ProgressMemory
+from chalicelib.services.replay import require_record
 
 
 class Records(Protocol):
@@ -39,8 +40,6 @@ def discard(
     if record is not None and record.notification_id is not None:
         progress.forget(record.notification_id)
     audit = new_audit(command.by, "failure.discarded", f"failure:{command.failure_id}", at=clock())
-    found = discards.discard(command.failure_id, by=command.by, audit=audit)
-    if found is None:
-        raise NotFound("There is no such failure.")
+    found = require_record(discards.discard(command.failure_id, by=command.by, audit=audit))
     if found is FailureState.REPLAYED:
         raise Conflict("This has been replayed.", code="failure_replayed")

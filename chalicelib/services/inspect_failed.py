@@ -8,7 +8,7 @@ from chalicelib.domain.content import Rendered
 from chalicelib.domain.delivery import Variables
 from chalicelib.domain.failure import ChosenContent, FailedDelivery, Failure, Replayable, Unread
 from chalicelib.domain.trace import TracedDelivery
-from chalicelib.errors import InvalidRequest, InvalidTemplate, NotFound, RenderFailed
+from chalicelib.errors import InvalidRequest, InvalidTemplate, RenderFailed
 from chalicelib.services.choose_current import CurrentTemplates
 from chalicelib.services.ports import CompiledTemplates, Traces
 from chalicelib.services.replay import require_record
@@ -71,9 +71,7 @@ def inspect_failed(
         NotFound: there is no such record.
         DatabaseUnavailable: something cannot be read.
     """
-    failure = records.find(failure_id)
-    if failure is None:
-        raise NotFound("There is no such failure.")
+    failure = require_record(records.find(failure_id))
     replayable = require_record(behind.find(failure_id))
     failed = replayable.delivery
     if failed is None:

@@ -18,6 +18,7 @@ from chalicelib.domain.circuit import CircuitState, Move
 from chalicelib.domain.delivery import Waiting
 from chalicelib.domain.notification import Channel
 from chalicelib.domain.pace import Pace, Turn
+from chalicelib.errors import ProvidersLeftAlone, ProvidersThrottled
 from chalicelib.services.breaker import CircuitScope
 
 PROBES = 3
@@ -29,7 +30,7 @@ LARGEST_STEP = 10_000
 PACED_FOR_S = 3.0
 """A provider with a rate gets what it takes until the next pass, and half as much again, so that it never waits."""
 
-CIRCUIT_OPEN, THROTTLED = "circuit_open", "throttled"
+CIRCUIT_OPEN, THROTTLED = ProvidersLeftAlone.reason, ProvidersThrottled.reason
 
 _DOUBLINGS_TO_THE_LARGEST = math.ceil(math.log2(LARGEST_STEP / FIRST_STEP))
 

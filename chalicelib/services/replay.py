@@ -9,7 +9,7 @@ this function no longer could.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from chalicelib.domain.audit import Actor, NewAudit, new_audit
@@ -21,6 +21,8 @@ from chalicelib.errors import Conflict, DatabaseUnavailable, NotFound
 from chalicelib.services.announce import PUBLISH_TIMEOUT_S
 from chalicelib.services.choose_current import CurrentTemplates
 from chalicelib.services.ports import Clock, Courier, ProgressMemory
+
+FoundT = TypeVar("FoundT")
 
 _REFUSALS = {
     Obstacle.UNREADABLE: "This is a message without a delivery: there is nothing to send.",
@@ -94,8 +96,8 @@ def replay(
     return Replayed(waiting.delivery_id, Status.QUEUED)
 
 
-def require_record(found: Replayable | None) -> Replayable:
-    """Raises: NotFound."""
+def require_record(found: FoundT | None) -> FoundT:
+    """What was found of a record. Raises: NotFound."""
     if found is None:
         raise NotFound("There is no such failure.")
     return found

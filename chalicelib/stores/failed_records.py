@@ -72,7 +72,7 @@ class FailedRecordStore:
 
         With them comes the position that the next page begins before, if there may be one.
         """
-        parameters = {**_conditions(wanted), "before_at": before.at if before else None, "most": most}
+        parameters = {**conditions(wanted), "before_at": before.at if before else None, "most": most}
         parameters["before_id"] = before.id if before else LAST_KEY
         with self._database.session() as connection:
             statement = NEWEST if wanted.notification_id is None else OF_NOTIFICATION
@@ -95,7 +95,8 @@ class FailedRecordStore:
         return None if row is None else Unread(bytes(row[0]), row[1])
 
 
-def _conditions(wanted: FailureFilter) -> dict[str, object]:
+def conditions(wanted: FailureFilter) -> dict[str, object]:
+    """The filter as parameters; a statement uses those that it asks about."""
     return {
         "state": wanted.state,
         "channel": wanted.channel,

@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from chalicelib.domain.failure import FailureFilter, Position, Replayable
+from chalicelib.stores.failed_records import conditions
 from chalicelib.stores.postgres import Database
 from chalicelib.stores.replays import replayable_of
 
@@ -56,7 +57,7 @@ class ReplayCandidateStore:
     def count(self, wanted: FailureFilter) -> int:
         """How many records in the state `failed` the filter holds for."""
         with self._database.session() as connection:
-            row = connection.execute(COUNT, _conditions(wanted)).fetchone()
+            row = connection.execute(COUNT, conditions(wanted)).fetchone()
         return 0 if row is None else int(row[0])
 
     def find_oldest(
@@ -64,7 +65,7 @@ class ReplayCandidateStore:
     ) -> Sequence[tuple[Position, Replayable]]:
         """Up to `limit` of them after that position, the oldest first; the names of variables only when asked for."""
         parameters = {
-            **_conditions(wanted),
+            **conditions(wanted),
             "after_at": after.at if after else None,
             "after_id": after.id if after else NO_KEY,
             "limit": limit,
@@ -73,13 +74,3 @@ class ReplayCandidateStore:
         with self._database.session() as connection:
             rows = connection.cursor(row_factory=dict_row).execute(OLDEST, parameters).fetchall()
         return [(Position(row["created_at"], row["failure_id"]), replayable_of(row)) for row in rows]
-
-
-def _conditions(wanted: FailureFilter) -> dict[str, object]:
-    return {
-        "channel": wanted.channel,
-        "reason": wanted.reason,
-        "template_code": wanted.template_code,
-        "since": wanted.since,
-        "until": wanted.until,
-    }

@@ -1,7 +1,7 @@
 """The servers' addresses, and a part of each server that one test has for itself."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 import psycopg
@@ -9,8 +9,12 @@ import pytest
 import redis
 from psycopg import sql
 
+from chalicelib.migrations.run import upgrade
+from chalicelib.stores.postgres import Database
 from offline.services.management import ask
 from offline.services.private import Endpoint
+
+AT_ONCE = 8
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +76,19 @@ def fresh_redis(redis_url: str) -> Iterator[str]:
             yield url
         finally:
             client.flushdb()
+
+
+@pytest.fixture
+def people_url(fresh_database: str) -> str:
+    """A fresh database with the tables of people."""
+    upgrade("users", fresh_database)
+    return fresh_database
+
+
+@pytest.fixture
+def databases(people_url: str) -> Iterator[Sequence[Database]]:
+    """One connection for each of those who come at once."""
+    databases = [Database(people_url) for _ in range(AT_ONCE)]
+    yield databases
+    for database in databases:
+        database.close()

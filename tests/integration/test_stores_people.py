@@ -14,7 +14,6 @@ from chalicelib.domain.client import ApiClient
 from chalicelib.domain.identity import new_id
 from chalicelib.domain.principal import Scope
 from chalicelib.errors import Conflict, DatabaseUnavailable, PreconditionFailed
-from chalicelib.migrations.run import upgrade
 from chalicelib.stores.clients import ClientStore
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.founders import FounderStore
@@ -32,14 +31,7 @@ from tests.contract_people import (
     renamed,
     update,
 )
-
-AT_ONCE = 8
-
-
-@pytest.fixture
-def people_url(fresh_database: str) -> str:
-    upgrade("users", fresh_database)
-    return fresh_database
+from tests.integration.conftest import AT_ONCE
 
 
 @pytest.fixture
@@ -47,15 +39,6 @@ def database(people_url: str) -> Iterator[Database]:
     database = Database(people_url)
     yield database
     database.close()
-
-
-@pytest.fixture
-def databases(people_url: str) -> Iterator[Sequence[Database]]:
-    """One connection for each of those who come at once."""
-    databases = [Database(people_url) for _ in range(AT_ONCE)]
-    yield databases
-    for database in databases:
-        database.close()
 
 
 @pytest.fixture

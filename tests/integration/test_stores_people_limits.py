@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -11,7 +11,6 @@ import pytest
 
 from chalicelib.domain.user import MAX_DEVICES, User
 from chalicelib.errors import Conflict
-from chalicelib.migrations.run import upgrade
 from chalicelib.stores.devices import DeviceStore
 from chalicelib.stores.erasures import ErasureStore
 from chalicelib.stores.people import PeopleStore
@@ -19,24 +18,9 @@ from chalicelib.stores.postgres import Database
 from chalicelib.stores.users import UserStore
 from tests.contract_people import PeopleStores, a_device, a_user, an_audit, insert, register, update
 from tests.contract_people_limits import PeopleLimitsContract, made_admin
+from tests.integration.conftest import AT_ONCE
 
-AT_ONCE = 8
 ROUNDS = 50
-
-
-@pytest.fixture
-def people_url(fresh_database: str) -> str:
-    upgrade("users", fresh_database)
-    return fresh_database
-
-
-@pytest.fixture
-def databases(people_url: str) -> Iterator[Sequence[Database]]:
-    """One connection for each of those who come at once."""
-    databases = [Database(people_url) for _ in range(AT_ONCE)]
-    yield databases
-    for database in databases:
-        database.close()
 
 
 def stores_on(database: Database) -> PeopleStores:

@@ -1,7 +1,7 @@
 """What people want, in the real store."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import time
 
@@ -12,34 +12,18 @@ from chalicelib.domain.notification import Channel
 from chalicelib.domain.preferences import Preferences, QuietHours
 from chalicelib.domain.user import User
 from chalicelib.errors import DatabaseUnavailable, NotFound, PreconditionFailed
-from chalicelib.migrations.run import upgrade
 from chalicelib.stores.postgres import Database
 from chalicelib.stores.preferences import PreferencesStore
 from chalicelib.stores.users import UserStore
 from tests.contract_people import a_stranger, a_user, an_audit
+from tests.integration.conftest import AT_ONCE
 
-AT_ONCE = 8
 RICH = Preferences(
     channels={Channel.EMAIL: True, Channel.PUSH: False},
     categories={"marketing": {Channel.EMAIL: False}, "a.b-c_9": {}},
     quiet_hours=QuietHours(time(22, 0), time(7, 30)),
     timezone="Europe/London",
 )
-
-
-@pytest.fixture
-def people_url(fresh_database: str) -> str:
-    upgrade("users", fresh_database)
-    return fresh_database
-
-
-@pytest.fixture
-def databases(people_url: str) -> Iterator[Sequence[Database]]:
-    """One connection for each of those who come at once."""
-    databases = [Database(people_url) for _ in range(AT_ONCE)]
-    yield databases
-    for database in databases:
-        database.close()
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ MUTATIONS = (
         "the wait for confirms",
         "A broker that dies with a message in its memory was believed to have it: it is late by a minute or more.",
         PUBLISHER,
-        "        session.run_until(lambda: confirms.outstanding == 0, timeout_s=_left(deadline_s))\n",
+        "        session.run_until(lambda: confirms.outstanding == 0, timeout_s=left_s(deadline_s))\n",
         "        taken.update(missing)\n",
         "tests/integration/broker/test_confirms.py::test_what_the_broker_has_not_confirmed_in_time_is_not_taken",
     ),
