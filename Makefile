@@ -47,7 +47,7 @@ chaos: $(READY) ## break every part while it accepts, and compare what was promi
 check: $(READY) ## style, types, layers, structure
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy app.py chalicelib localstack benchmarks tests
+	@$(BIN)/mypy app.py chalicelib infra localstack benchmarks tests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m chalicelib.handlers.openapi --check
 	@$(BIN)/python -m pytest -q tests/structure

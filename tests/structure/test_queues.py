@@ -6,7 +6,7 @@ import app
 from chalicelib.broker import topology
 from chalicelib.domain.messages import FAILED
 from chalicelib.domain.notification import Channel, Priority, lane_of
-from offline.stack.functions import CONSUMERS
+from infra.functions import CONSUMERS
 
 CONSUMED = {queue: function for function, queue in CONSUMERS.items()}
 

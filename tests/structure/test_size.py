@@ -11,7 +11,7 @@ LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
 LONGEST_MANIFEST = 120
 
-FOLDERS = ("chalicelib", "localstack", "benchmarks")
+FOLDERS = ("chalicelib", "infra", "localstack", "benchmarks")
 FILES = [*sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")), ROOT / "app.py"]
 
 

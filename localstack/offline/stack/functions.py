@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from chalicelib.broker.topology import LANES, queue_of
-from chalicelib.domain.messages import FAILED
+from infra.functions import CONSUMERS
 from offline.stack.layout import REPOSITORY
 
 # Too short for a second pass within one invocation: locally the schedule's own rhythm is the relay's.
@@ -19,12 +18,6 @@ _RECYCLE_AFTER = 500
 
 FUNCTION_TIMEOUT_S = 60
 """Of the functions that consume a queue; a claim's lease follows from it."""
-
-CONSUMERS: Mapping[str, str] = {
-    **{f"deliver_{lane.replace('.', '_')}": queue_of(lane) for lane in LANES},
-    "archive_failed": queue_of(FAILED),
-}
-"""Which function consumes which queue."""
 
 
 def emulator_config(*, settings: Mapping[str, str], broker_url: str, control_port: int, function_timeout_s: int) -> str:

@@ -1,0 +1,57 @@
+"""Where a deployment goes, and what it finds there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+
+AwsClient = Any  # boto3 has no types
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stage of an account and region. `environment` is what AWS's own tools read: credentials, region, and
+    AWS_ENDPOINT_URL for a LocalStack. Nothing else of the caller's environment decides where anything goes.
+    """
+
+    stage: str
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def region(self) -> str:
+        return self.environment["AWS_DEFAULT_REGION"]
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """None is AWS itself."""
+        return self.environment.get("AWS_ENDPOINT_URL")
+
+    def client(self, service: str) -> AwsClient:
+        """A client of this service, with these credentials and no others."""
+        session = boto3.Session(
+            aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=self.environment.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=self.environment.get("AWS_SESSION_TOKEN"),
+            profile_name=self.environment.get("AWS_PROFILE"),
+            region_name=self.region,
+        )
+        return session.client(service, endpoint_url=self.endpoint_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a stage runs on: what CloudFormation made, or what a machine without AWS has instead.
+
+    `settings` is the environment of the functions; those that are secrets are ARNs of Secrets Manager. The secret at
+    `broker_secret_arn` holds `{"username", "password"}` for the event source mappings. `state_bucket` keeps what the
+    next deploy must know.
+    """
+
+    settings: Mapping[str, str] = field(repr=False)
+    broker_arn: str
+    broker_secret_arn: str
+    virtual_host: str
+    state_bucket: str
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
