@@ -17,7 +17,8 @@
     ├── DependencyUnavailable      a service of ours is away; trying again is right
     │   ├── DatabaseUnavailable
     │   ├── BrokerUnavailable
-    │   └── CacheUnavailable
+    │   ├── CacheUnavailable
+    │   └── SecretUnavailable          and was never read by this environment
     ├── CircuitOpen                a dependency that failed too often is left alone for now
     ├── DeliveryError              a provider call, or the step before it, did not end in acceptance
     │   ├── PermanentFailure           the same call would fail again
@@ -36,7 +37,7 @@
     │           └── ProvidersThrottled         or takes no more for now, by its own word or at our own rate
     ├── MalformedMessage           a queue message that no code of ours can read
     ├── InvalidTemplate            a template that does not compile or is not safe
-    └── InvalidSettings            an environment variable is missing or malformed
+    └── InvalidSettings            a setting is missing or malformed, or the secret that it names cannot be used
 
 Whether a DeliveryError is retried is decided by class in `services/settle.py`, and nowhere else; which HTTP status a
 RequestRefused becomes is decided by class in `handlers/http.py`, and nowhere else.
@@ -149,6 +150,10 @@ class BrokerUnavailable(DependencyUnavailable):
 
 class CacheUnavailable(DependencyUnavailable):
     code = "cache_unavailable"
+
+
+class SecretUnavailable(DependencyUnavailable):
+    code = "secret_unavailable"
 
 
 class CircuitOpen(CarillonError):

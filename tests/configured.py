@@ -1,11 +1,13 @@
 """The environment of a function, complete and in order, for tests that run the application in their own process."""
 
 import json
-import sys
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from chalicelib.wiring.environment import secrets
+from chalicelib.wiring.kept import forget
 
 NOBODY_LISTENS = "127.0.0.1:1"
 
@@ -38,8 +40,5 @@ def environment(
 
 def forget_wiring() -> None:
     """Let everything be built anew from the environment, as in a fresh Lambda environment."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("chalicelib.wiring."):
-            for factory in vars(module).values():
-                if hasattr(factory, "cache_clear"):
-                    factory.cache_clear()
+    forget()
+    secrets.cache_clear()

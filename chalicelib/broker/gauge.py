@@ -1,9 +1,9 @@
 """Asks the broker how much its queues hold."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
-import pika
 from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker
 from pika.frame import Method
@@ -21,9 +21,13 @@ class QueueGauge:
     blocks publishers. Each queue has a channel of its own, because asking for one that is not there closes the channel.
     """
 
-    def __init__(self, url: str) -> None:
-        """Raises: ValueError when the URL is malformed."""
+    def __init__(self, url: str, *, doubt: Callable[[], None] = lambda: None) -> None:
+        """`doubt` is told when the broker refuses the user or the password of the URL.
+
+        Raises: ValueError when the URL is malformed.
+        """
         self._parameters = connection_parameters(url)
+        self._doubt = doubt
 
     def measure(self, queues: Iterable[str], *, timeout_s: float) -> Mapping[str, QueueLevel]:
         """What each queue holds, all asked at once; one that is not there, or cannot say in time, is left out.
@@ -31,12 +35,12 @@ class QueueGauge:
         Raises:
             BrokerUnavailable: no answer came at all.
         """
-        return _Question(self._parameters, queues).answers(timeout_s=timeout_s)
+        return _Question(partial(Session, self._parameters, doubt=self._doubt), queues).answers(timeout_s=timeout_s)
 
 
 class _Question:
-    def __init__(self, parameters: pika.URLParameters, queues: Iterable[str]) -> None:
-        self._parameters = parameters
+    def __init__(self, begin: Callable[[], Session], queues: Iterable[str]) -> None:
+        self._begin = begin
         self._open = set(queues)
         self._levels: dict[str, QueueLevel] = {}
 
@@ -50,7 +54,7 @@ class _Question:
         return self._levels
 
     def _ask_until(self, deadline_s: float) -> None:
-        session = Session(self._parameters)
+        session = self._begin()
         try:
             session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, left_s(deadline_s)))
             for queue in tuple(self._open):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pika
 from pika.channel import Channel
@@ -40,8 +40,15 @@ class Publisher:
     """
 
     def __init__(
-        self, url: str, *, breaker: Breaker | None = None, retry_delays_s: Iterable[int] | None = None
+        self,
+        url: str,
+        *,
+        breaker: Breaker | None = None,
+        retry_delays_s: Iterable[int] | None = None,
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
+        """`doubt` is told when the broker refuses the user or the password of the URL."""
+        self._doubt = doubt
         self._breaker: Breaker = breaker or NeverOpen()
         self._restorer = Restorer(retry_delays_s)
         self._parameters = connection_parameters(url)
@@ -158,7 +165,7 @@ class Publisher:
             return self._session
         self._drop()
         try:
-            session = Session(self._parameters)
+            session = Session(self._parameters, doubt=self._doubt)
             self._session = session
             session.wait_open(timeout_s=min(CONNECT_TIMEOUT_S, left_s(deadline_s)))
             self._confirms = _Confirms(session)

@@ -11,7 +11,13 @@ import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.channel import Channel
 from pika.connection import Connection
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByClient, ReentrancyError
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    ConnectionClosedByClient,
+    ProbableAuthenticationError,
+    ReentrancyError,
+)
 
 from chalicelib.errors import BrokerUnavailable
 
@@ -37,7 +43,9 @@ class Session:
     disk alarm), every wait ends with BrokerUnavailable.
     """
 
-    def __init__(self, parameters: pika.URLParameters) -> None:
+    def __init__(self, parameters: pika.URLParameters, *, doubt: Callable[[], None] = lambda: None) -> None:
+        """`doubt` is told when the broker refuses our user or password."""
+        self._doubt = doubt
         self._loop = IOLoop()
         self._fault: str | None = None
         self._missing = False
@@ -145,6 +153,8 @@ class Session:
     def _on_fault(self, _source: object, reason: BaseException | str) -> None:
         if self._fault is None and isinstance(reason, ChannelClosedByBroker):
             self._missing = reason.reply_code == NOT_FOUND
+        if isinstance(reason, ProbableAuthenticationError):
+            self._doubt()
         self._fault = self._fault or type(reason).__name__
         self.wake()
 

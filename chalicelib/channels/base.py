@@ -53,3 +53,11 @@ class Provider(Protocol):
     name: str
 
     def send(self, outgoing: Outgoing, *, deadline: Deadline) -> Receipt: ...
+
+
+class ConnectedProvider(Provider, Protocol):
+    """A provider as its adapter is: with connections to be closed."""
+
+    def close(self) -> None:
+        """Close what lies idle, within a second or so. A send that is under way is not harmed. Raises nothing."""
+        ...

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chalicelib.channels.base import Provider
+from chalicelib.channels.base import ConnectedProvider
 from chalicelib.domain.notification import Channel
 from chalicelib.domain.provider_url import ProviderUrl
 from chalicelib.errors import InvalidSettings
@@ -22,7 +22,7 @@ def provider_names(urls: Sequence[ProviderUrl]) -> Sequence[tuple[Channel, str]]
     return [*((Channel.EMAIL, url.name) for url in urls), (Channel.PUSH, PUSH_PROVIDER)]
 
 
-def email_providers(urls: Sequence[ProviderUrl], *, sender: str, timeout_s: float) -> tuple[Provider, ...]:
+def email_providers(urls: Sequence[ProviderUrl], *, sender: str, timeout_s: float) -> tuple[ConnectedProvider, ...]:
     """The e-mail providers in the order in which they are tried. Connects to nothing.
 
     Raises:
@@ -40,14 +40,14 @@ def email_providers(urls: Sequence[ProviderUrl], *, sender: str, timeout_s: floa
     )
 
 
-def _smtp(url: ProviderUrl, sender: "Mailbox", timeout_s: float, tls: "SSLContext | None") -> Provider:
+def _smtp(url: ProviderUrl, sender: "Mailbox", timeout_s: float, tls: "SSLContext | None") -> ConnectedProvider:
     """smtp, and every preset: gmail, sendgrid, mailgun."""
     from chalicelib.channels.email.smtp import SmtpProvider  # noqa: PLC0415
 
     return SmtpProvider(url, sender=sender, timeout_s=timeout_s, tls=tls)
 
 
-def _ses(url: ProviderUrl, sender: "Mailbox", timeout_s: float) -> Provider:
+def _ses(url: ProviderUrl, sender: "Mailbox", timeout_s: float) -> ConnectedProvider:
     from chalicelib.channels.email.ses import SesProvider  # noqa: PLC0415
     from chalicelib.channels.email.ses_session import session_in  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def _ses(url: ProviderUrl, sender: "Mailbox", timeout_s: float) -> Provider:
 
 def push_provider(
     project_id: str, credentials_json: str, endpoint: str | None, *, timeout_s: float, connections: int
-) -> Provider:
+) -> ConnectedProvider:
     """The push provider. `endpoint` is for the double alone; `connections` is how many threads send at once.
 
     Raises:

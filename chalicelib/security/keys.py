@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -34,7 +35,7 @@ class KeyRing:
         try:
             private = {kid: _private_key(pem) for kid, pem in json.loads(keys_json).items()}
             signing_kid = next(iter(private))
-        except (ValueError, TypeError, AttributeError, StopIteration):
+        except (ValueError, TypeError, AttributeError, StopIteration, UnsupportedAlgorithm):
             raise InvalidSettings("JWT_PRIVATE_KEYS: must be a JSON object of key id to Ed25519 key in PEM") from None
         verifying = {kid: key.public_key() for kid, key in private.items()}
         return cls(signing_kid=signing_kid, signing_key=private[signing_kid], verifying=verifying)

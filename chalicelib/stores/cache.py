@@ -1,7 +1,7 @@
 """One Redis client an execution environment. A Redis that is away is asked again only after a rest."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import redis
@@ -15,7 +15,9 @@ REST_AFTER_FAILURE_S = 2.0
 class Cache:
     """Gives the client for one use at a time."""
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S, doubt: Callable[[], None] = lambda: None) -> None:
+        """`doubt` is told when Redis refuses the password of the URL. Any thread may tell it."""
+        self._doubt = doubt
         self._client = redis.Redis.from_url(
             url,
             socket_timeout=timeout_s,
@@ -38,6 +40,8 @@ class Cache:
         try:
             yield self._client
         except redis.RedisError as error:
+            if isinstance(error, redis.AuthenticationError):
+                self._doubt()
             self._rest_until_s = time.monotonic() + REST_AFTER_FAILURE_S
             raise CacheUnavailable(f"Redis: {type(error).__name__}") from error
 

@@ -1,7 +1,8 @@
 """A connection to PostgreSQL that never waits for ever: for a server that is gone, busy, or frozen.
 
 Server-side prepared statements are off, because RDS Proxy pins a session that uses them (RDS Proxy, "Avoiding
-pinning").
+pinning"). Nor does RDS Proxy take options at a session's start: a URL with options of its own keeps them, and with an
+empty `options=` the server's own parameters are what bounds a statement.
 """
 
 import select
@@ -9,6 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import RV, PQGen
+from psycopg.conninfo import conninfo_to_dict
 
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 10_000
@@ -17,6 +19,13 @@ ANSWER_TIMEOUT_S = STATEMENT_TIMEOUT_MS / 1000 + 1
 
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 UNANSWERED_TIMEOUT_MS = 10_000
+SESSION_OPTIONS = {
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "timezone": "UTC",
+    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+}
+"""What every session runs under. Where the URL's own options win, the server must have the same as its defaults."""
+
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES = 5, 2, 3
 """A host that vanished without a word is noticed after ten seconds or so, and not after TCP's two hours."""
 
@@ -48,11 +57,23 @@ def connect(url: str, *, application_name: str, answer_timeout_s: float) -> Boun
         keepalives_interval=KEEPALIVE_INTERVAL_S,
         keepalives_count=KEEPALIVES,
         application_name=application_name,
-        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC "
-        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}",
+        options=_options(url),
     )
     connection.answer_timeout_s = answer_timeout_s
     return connection
+
+
+def _options(url: str) -> str:
+    given = conninfo_to_dict(url).get("options")
+    return " ".join(f"-c {name}={value}" for name, value in SESSION_OPTIONS.items()) if given is None else str(given)
+
+
+def is_refusal(error: psycopg.OperationalError) -> bool:
+    """Whether the server was there, and did not let us in with the password that it had asked for.
+
+    Told by libpq's state: what the server says is in its own language.
+    """
+    return error.pgconn is not None and error.pgconn.used_password
 
 
 def is_dead(connection: BoundedConnection) -> bool:

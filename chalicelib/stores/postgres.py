@@ -4,7 +4,7 @@ A session is one use of it. A circuit stands before the sessions: a server that 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 
@@ -12,7 +12,7 @@ import psycopg
 
 from chalicelib.domain.circuit import Breaker, NeverOpen, Permit
 from chalicelib.errors import CircuitOpen, DatabaseUnavailable
-from chalicelib.stores.connection import ANSWER_TIMEOUT_S, BoundedConnection, connect, is_dead
+from chalicelib.stores.connection import ANSWER_TIMEOUT_S, BoundedConnection, connect, is_dead, is_refusal
 
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """Errors of the connection or the server's state. A primary that became a standby answers with an InternalError (25006,
@@ -28,13 +28,22 @@ _OF_THE_STATEMENT = (
 """Lost sessions all the same, but of a server that works: five slow lists must not end the accepting."""
 
 
+SuccessorOf = Callable[[str], str | None]
+"""The URL that stands in place of one whose password was refused, if there is one by now."""
+
+
+def _no_successor(_url: str) -> str | None:
+    return None
+
+
 class _Line:
     """The one connection, which several databases may share."""
 
-    def __init__(self, url: str, *, application_name: str, answer_timeout_s: float) -> None:
+    def __init__(self, url: str, *, application_name: str, answer_timeout_s: float, successor_of: SuccessorOf) -> None:
         self._url = url
         self._application_name = application_name
         self._answer_timeout_s = answer_timeout_s
+        self._successor_of = successor_of
         self._connection: BoundedConnection | None = None
 
     def opened(self) -> BoundedConnection:
@@ -42,10 +51,22 @@ class _Line:
         if self._connection is not None and is_dead(self._connection):
             self.close()
         if self._connection is None:
-            self._connection = connect(
-                self._url, application_name=self._application_name, answer_timeout_s=self._answer_timeout_s
-            )
+            self._connection = self._connected()
         return self._connection
+
+    def _connected(self) -> BoundedConnection:
+        """A password that was rotated a moment ago costs nobody a session."""
+        try:
+            return self._connect()
+        except psycopg.OperationalError as error:
+            successor = self._successor_of(self._url) if is_refusal(error) else None
+            if successor is None:
+                raise
+            self._url = successor
+        return self._connect()
+
+    def _connect(self) -> BoundedConnection:
+        return connect(self._url, application_name=self._application_name, answer_timeout_s=self._answer_timeout_s)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -63,15 +84,25 @@ class Database:
         application_name: str = "carillon",
         breaker: Breaker | None = None,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        successor_of: SuccessorOf = _no_successor,
     ) -> None:
         """Without a breaker every session asks the server."""
-        self._line = _Line(url, application_name=application_name, answer_timeout_s=answer_timeout_s)
+        self._line = _Line(
+            url,
+            application_name=application_name,
+            answer_timeout_s=answer_timeout_s,
+            successor_of=successor_of,
+        )
         self._breaker: Breaker = breaker or NeverOpen()
 
     def regardless(self) -> "Database":
         """The same connection for those who must ask whatever the circuit says, and report nothing to it."""
+        return self.behind(NeverOpen())
+
+    def behind(self, breaker: Breaker) -> "Database":
+        """The same connection behind another circuit."""
         other = copy(self)
-        other._breaker = NeverOpen()  # noqa: SLF001  of this very class
+        other._breaker = breaker  # noqa: SLF001  of this very class
         return other
 
     @contextmanager

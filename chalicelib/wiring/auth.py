@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 
 from chalicelib.domain.client import RegisteredClient
 from chalicelib.domain.principal import Principal
@@ -24,42 +24,43 @@ from chalicelib.stores.clients import ClientStore
 from chalicelib.stores.login_attempts import RedisLoginAttempts
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.wiring.environment import clock, database, read_database, redis_cache, settings
+from chalicelib.wiring.kept import kept
 
 
-@cache
+@kept
 def _keys() -> KeyRing:
-    return KeyRing.parse(settings().jwt_private_keys.get_secret_value())
+    return KeyRing.parse(settings().reveal("jwt_private_keys"))
 
 
-@cache
+@kept
 def access_tokens() -> AccessTokens:
     """Issues tokens. Whoever verifies one takes `verifier()`."""
     return AccessTokens(keys=_keys(), issuer=settings().jwt_issuer, audience=settings().jwt_audience)
 
 
-@cache
+@kept
 def public_keys() -> Mapping[str, str]:
     return _keys().public_keys
 
 
-@cache
+@kept
 def sessions() -> SessionStore:
     return SessionStore(cache=redis_cache())
 
 
-@cache
+@kept
 def _clients() -> ClientStore:
     """On the primary: a replica may not know yet that a client was revoked."""
     return ClientStore(database=database("users"))
 
 
-@cache
+@kept
 def verifier() -> Verifier:
     states = RememberedStates(states=_clients(), monotonic_s=time.monotonic)
     return Verifier(tokens=access_tokens(), sessions=sessions(), clients=states)
 
 
-@cache
+@kept
 def log_in() -> Callable[[logging_in.LogIn], logging_in.SessionTokens]:
     from chalicelib.security.passwords import is_password  # noqa: PLC0415  only a password pays for bcrypt
 
@@ -78,7 +79,7 @@ def log_in() -> Callable[[logging_in.LogIn], logging_in.SessionTokens]:
     )
 
 
-@cache
+@kept
 def refresh_session() -> Callable[[str], logging_in.SessionTokens]:
     accounts = AccountStore(database=database("users"))
     return partial(
@@ -86,36 +87,36 @@ def refresh_session() -> Callable[[str], logging_in.SessionTokens]:
     )
 
 
-@cache
+@kept
 def log_out() -> Callable[[Principal], None]:
     return partial(logging_out, sessions=sessions())
 
 
-@cache
+@kept
 def authenticate_client() -> Callable[[str, str], AccessToken]:
     return partial(authenticate, clients=_clients(), tokens=access_tokens(), clock=clock)
 
 
-@cache
+@kept
 def create_client() -> Callable[[creating.CreateClient], creating.ClientWithSecret]:
     return partial(creating.create_client, clients=_clients(), clock=clock)
 
 
-@cache
+@kept
 def list_clients() -> partial[listing.ClientPage]:
     return partial(listing.list_clients, clients=ClientStore(database=read_database("users")))
 
 
-@cache
+@kept
 def find_client() -> Callable[[str], RegisteredClient]:
     return partial(listing.find_client, clients=_clients())
 
 
-@cache
+@kept
 def rotate_client() -> partial[creating.ClientWithSecret]:
     return partial(rotating.rotate_client, clients=_clients(), clock=clock)
 
 
-@cache
+@kept
 def revoke_client() -> partial[None]:
     return partial(revoking.revoke_client, clients=_clients(), clock=clock)

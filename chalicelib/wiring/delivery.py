@@ -3,15 +3,16 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 
-from chalicelib.channels.base import Provider
+from chalicelib.channels.base import ConnectedProvider, Provider
 from chalicelib.domain.messages import Received
 from chalicelib.domain.notification import Channel
 from chalicelib.domain.pace import Pace
 from chalicelib.domain.rate import Rate
 from chalicelib.services import archive as archiving
 from chalicelib.services import deliver as delivering
+from chalicelib.services.doubting_provider import DoubtingProvider
 from chalicelib.services.failover import Failover
 from chalicelib.services.guarded_provider import GuardedProvider
 from chalicelib.services.settle import Settler
@@ -20,26 +21,38 @@ from chalicelib.stores.claims import ClaimStore
 from chalicelib.stores.outbox import OutboxStore
 from chalicelib.stores.pace import ProcessPace, SharedPace
 from chalicelib.stores.settlements import SettlementStore
-from chalicelib.wiring.environment import breaker, clock, database, log, pause, publisher, redis_cache, settings
+from chalicelib.wiring.environment import (
+    breaker,
+    clock,
+    database,
+    log,
+    pause,
+    publisher,
+    redis_cache,
+    secrets,
+    settings,
+)
+from chalicelib.wiring.kept import closed_in_the_end, in_the_end, kept
 from chalicelib.wiring.people import people, preferences_of
 from chalicelib.wiring.templates import compiled
 
 
-@cache
+@kept
 def outbox() -> OutboxStore:
     return OutboxStore(database=database("notifications"))
 
 
-@cache
+@kept
 def failover(channel: Channel) -> Failover:
     """The providers of a channel in the order in which they are tried, each behind its circuit and at its pace."""
     rates = {url.name: url.rate for url in settings().provider_urls} if channel is Channel.EMAIL else {}
-    return Failover([_guarded(channel, provider, rates.get(provider.name)) for provider in _bare(channel)])
+    return Failover([_guarded(channel, provider, rates.get(provider.name)) for provider in _connected(channel)])
 
 
 def _guarded(channel: Channel, provider: Provider, rate: Rate | None) -> GuardedProvider:
     name = f"{channel}:{provider.name}"
-    return GuardedProvider(provider, breaker=breaker(name), pace=pace_of(name, rate), pause=pause)
+    doubting = DoubtingProvider(provider, doubt=secrets().doubt)
+    return GuardedProvider(doubting, breaker=breaker(name), pace=pace_of(name, rate), pause=pause)
 
 
 def pace_of(name: str, rate: Rate | None) -> Pace:
@@ -49,7 +62,11 @@ def pace_of(name: str, rate: Rate | None) -> Pace:
     return SharedPace(name, rate.interval_s, cache=redis_cache(), monotonic_s=time.monotonic)
 
 
-def _bare(channel: Channel) -> Sequence[Provider]:
+def _connected(channel: Channel) -> Sequence[Provider]:
+    return [closed_in_the_end(provider) for provider in _bare(channel)]
+
+
+def _bare(channel: Channel) -> Sequence[ConnectedProvider]:
     from chalicelib.channels import registry  # noqa: PLC0415  only a delivering function pays for its SDK
 
     if channel is Channel.EMAIL:
@@ -59,7 +76,7 @@ def _bare(channel: Channel) -> Sequence[Provider]:
     return (
         registry.push_provider(
             settings().fcm_project_id,
-            settings().fcm_credentials.get_secret_value(),
+            settings().reveal("fcm_credentials"),
             settings().fcm_endpoint,
             timeout_s=settings().provider_timeout_s,
             connections=concurrency(Channel.PUSH),
@@ -71,10 +88,12 @@ def concurrency(channel: Channel) -> int:
     return settings().email_concurrency if channel is Channel.EMAIL else settings().push_concurrency
 
 
-@cache
+@kept
 def sending_pool(channel: Channel) -> ThreadPoolExecutor:
-    """Threads that outlive an invocation, so that each keeps its connection."""
-    return ThreadPoolExecutor(max_workers=concurrency(channel), thread_name_prefix=f"send-{channel}")
+    """Threads that outlive an invocation, so that each keeps its connection. What they have begun they end."""
+    pool = ThreadPoolExecutor(max_workers=concurrency(channel), thread_name_prefix=f"send-{channel}")
+    in_the_end(partial(pool.shutdown, wait=False))
+    return pool
 
 
 def deliver(channel: Channel, remaining_s: Callable[[], float]) -> Callable[[Sequence[Received]], None]:
@@ -108,7 +127,7 @@ def deliver(channel: Channel, remaining_s: Callable[[], float]) -> Callable[[Seq
     )
 
 
-@cache
+@kept
 def archive() -> Callable[[Sequence[Received]], None]:
     records = ArchiveStore(database=database("notifications"))
     return partial(archiving.archive, records=records, courier=publisher(), clock=clock, log=log())

@@ -1,20 +1,19 @@
 """What stands before every route."""
 
-from functools import cache
-
 from chalicelib.domain.rate import Rate
 from chalicelib.services.limit_rate import RateLimiter
 from chalicelib.stores.rate_counters import RedisRateCounters
 from chalicelib.wiring.environment import redis_cache, settings
+from chalicelib.wiring.kept import kept
 
 
-@cache
+@kept
 def rate_counters() -> RedisRateCounters:
     """The counters of all rates. Their names share one space: begin each with what it counts, such as `login:`."""
     return RedisRateCounters(cache=redis_cache())
 
 
-@cache
+@kept
 def limiter() -> RateLimiter:
     return RateLimiter(
         counters=rate_counters(),
@@ -23,7 +22,7 @@ def limiter() -> RateLimiter:
     )
 
 
-@cache
+@kept
 def allowed_origins() -> frozenset[str]:
     return settings().allowed_origins
 

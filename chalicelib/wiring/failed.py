@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 from chalicelib.domain.failure import FailurePage
 from chalicelib.services import discard as discarding
@@ -17,11 +17,12 @@ from chalicelib.stores.replay_candidates import ReplayCandidateStore
 from chalicelib.stores.replays import ReplayStore
 from chalicelib.stores.traces import TraceStore
 from chalicelib.wiring.environment import clock, database, publisher, read_database
+from chalicelib.wiring.kept import kept
 from chalicelib.wiring.notifications import progress
 from chalicelib.wiring.templates import compiled, templates
 
 
-@cache
+@kept
 def list_failed() -> partial[FailurePage]:
     return partial(listing.list_failed, records=FailedRecordStore(database=read_database("notifications")))
 
@@ -60,7 +61,7 @@ def replay_many() -> Callable[[replaying_many.ReplayMany], replaying_many.Replay
     )
 
 
-@cache
+@kept
 def discard() -> Callable[[discarding.DiscardFailure], None]:
     return partial(
         discarding.discard,
@@ -76,11 +77,11 @@ def _current() -> CurrentTemplates:
     return CurrentTemplates(catalog=templates(), compiled=compiled)
 
 
-@cache
+@kept
 def _records() -> FailedRecordStore:
     return FailedRecordStore(database=database("notifications"))
 
 
-@cache
+@kept
 def _replays() -> ReplayStore:
     return ReplayStore(database=database("notifications"))

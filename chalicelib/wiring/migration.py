@@ -3,10 +3,11 @@
 import secrets
 
 from chalicelib.domain.audit import Actor
+from chalicelib.domain.databases import STORES
 from chalicelib.services.establish import Established, FirstAdmin, FirstClient
 from chalicelib.services.establish import establish as establishing
 from chalicelib.stores.founders import FounderStore
-from chalicelib.wiring.environment import STORES, clock, database, settings
+from chalicelib.wiring.environment import clock, database, settings
 
 
 def upgrade_schemas() -> None:
@@ -19,7 +20,7 @@ def upgrade_schemas() -> None:
 def establish_topology() -> None:
     from chalicelib.broker.establish import establish_topology  # noqa: PLC0415  only `migrate` declares
 
-    establish_topology(settings().rabbitmq_url.get_secret_value(), retry_delays_s=settings().retry_delays.delays_s)
+    establish_topology(settings().reveal("rabbitmq_url"), retry_delays_s=settings().retry_delays.delays_s)
 
 
 def establish(*, admin: FirstAdmin | None, client: FirstClient | None) -> Established:

@@ -1,7 +1,7 @@
 """Accepting notifications, telling what became of them, and taking them back."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 
 from chalicelib.domain.listing import NotificationPage
 from chalicelib.domain.request import SendNotification
@@ -20,11 +20,12 @@ from chalicelib.stores.progress_memory import RedisProgressMemory
 from chalicelib.stores.request_memory import RedisRequestMemory
 from chalicelib.stores.traces import TraceStore
 from chalicelib.wiring.environment import clock, database, publisher, read_database, redis_cache, settings
+from chalicelib.wiring.kept import kept
 from chalicelib.wiring.people import people, preferences_of
 from chalicelib.wiring.templates import compiled, templates
 
 
-@cache
+@kept
 def accept() -> Callable[[SendNotification], accepting.Accepted]:
     return partial(
         accepting.accept,
@@ -41,7 +42,7 @@ def accept() -> Callable[[SendNotification], accepting.Accepted]:
     )
 
 
-@cache
+@kept
 def accept_batch() -> Callable[[Sequence[SendNotification | CarillonError]], Sequence[accepting_batch.Outcome]]:
     return partial(
         accepting_batch.accept_batch,
@@ -57,23 +58,23 @@ def accept_batch() -> Callable[[Sequence[SendNotification | CarillonError]], Seq
     )
 
 
-@cache
+@kept
 def progress() -> RedisProgressMemory:
     """To be told (`forget`) before a delivery that has ended is changed."""
     return RedisProgressMemory(cache=redis_cache())
 
 
-@cache
+@kept
 def trace() -> partial[TracedNotification]:
     return partial(tracing.trace, traces=TraceStore(database=database("notifications")), progress=progress())
 
 
-@cache
+@kept
 def list_notifications() -> partial[NotificationPage]:
     return partial(listing.list_notifications, listing=NotificationListStore(database=read_database("notifications")))
 
 
-@cache
+@kept
 def cancel() -> Callable[[cancelling.Cancel], TracedNotification]:
     return partial(
         cancelling.cancel,

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from chalicelib.broker.topology import LANES
 from chalicelib.channels.registry import provider_names
 from chalicelib.domain.audit import Actor
+from chalicelib.domain.databases import STORES
 from chalicelib.services import check_health as checking
 from chalicelib.services import list_circuits as circuit_listing
 from chalicelib.services import read_audit as reading
@@ -19,24 +20,24 @@ from chalicelib.stores.audit import AuditOnlyStore, AuditStore
 from chalicelib.stores.pings import ping_cache, ping_databases
 from chalicelib.wiring.environment import (
     RABBITMQ,
-    STORES,
     circuits,
     clock,
     database,
-    database_circuits,
+    database_circuit,
     log,
     publisher,
     read_database,
     redis_cache,
+    replica_circuit,
     settings,
 )
+from chalicelib.wiring.kept import kept
 
 BROKER_CHECK_TIMEOUT_S = 1.0
 
 
-@cache
+@kept
 def check_health() -> Callable[[], checking.Health]:
-    names = database_circuits()
     checks: dict[str, checking.Check] = {
         "postgresql": partial(ping_databases, [database(store) for store in STORES]),
         "redis": partial(ping_cache, redis_cache()),
@@ -47,7 +48,7 @@ def check_health() -> Callable[[], checking.Health]:
         checks=checks,
         required={"postgresql"},
         circuits=list_circuits(),
-        required_circuits={names[settings().database_url_of(store)] for store in STORES},
+        required_circuits={database_circuit(store) for store in STORES},
         monotonic_s=time.monotonic,
     )
     return checking.RememberedHealth(check=check, monotonic_s=time.monotonic)
@@ -55,15 +56,13 @@ def check_health() -> Callable[[], checking.Health]:
 
 def circuit_names() -> list[str]:
     """Every circuit of this installation, whether anything has ever failed there or not."""
-    stores = [settings().database_url_of(store) for store in STORES] + [
-        settings().read_url_of(store) for store in STORES
-    ]
-    databases = dict.fromkeys(database_circuits()[url] for url in stores)
+    primaries, replicas = map(database_circuit, STORES), map(replica_circuit, STORES)
+    databases = dict.fromkeys([*primaries, *replicas])
     providers = [f"{channel}:{name}" for channel, name in provider_names(settings().provider_urls)]
     return [*databases, RABBITMQ, *providers]
 
 
-@cache
+@kept
 def list_circuits() -> Callable[[], list[CircuitReport]]:
     return partial(circuit_listing.list_circuits, names=circuit_names(), circuits=circuits(), clock=clock)
 
@@ -72,7 +71,7 @@ class ResetCircuit(Protocol):
     def __call__(self, name: str, /, *, by: Actor) -> CircuitReport: ...
 
 
-@cache
+@kept
 def reset_circuit() -> ResetCircuit:
     return partial(
         circuit_resetting.reset_circuit,
@@ -88,7 +87,7 @@ class ReadAudit(Protocol):
     def __call__(self, wanted: AuditFilter, /, *, before: UUID | None, limit: int) -> AuditPage: ...
 
 
-@cache
+@kept
 def read_audit() -> ReadAudit:
     trails = [AuditStore(database=read_database(store), store=store) for store in STORES]
     return partial(reading.read_audit, trails=trails)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from uuid import UUID
 
 from chalicelib.domain.preferences import PreferencesRecord
@@ -27,14 +27,15 @@ from chalicelib.stores.progress_memory import RedisProgressMemory
 from chalicelib.stores.sessions import SessionStore
 from chalicelib.stores.users import UserStore
 from chalicelib.wiring.environment import clock, database, log, read_database, redis_cache
+from chalicelib.wiring.kept import kept
 
 
-@cache
+@kept
 def people() -> PeopleStore:
     return PeopleStore(database=database("users"))
 
 
-@cache
+@kept
 def preferences_of() -> PreferencesOf:
     """What people want, at most five seconds old."""
     return partial(
@@ -46,34 +47,34 @@ def preferences_of() -> PreferencesOf:
     )
 
 
-@cache
+@kept
 def find_preferences() -> Callable[[UUID], PreferencesRecord]:
     return partial(replacing.find_preferences, records=_preferences())
 
 
-@cache
+@kept
 def replace_preferences() -> Callable[[replacing.ReplacePreferences], PreferencesRecord]:
     return partial(replacing.replace_preferences, records=_preferences(), memory=_preferences_memory(), clock=clock)
 
 
-@cache
+@kept
 def create_user() -> Callable[[creating.CreateUser], User]:
     from chalicelib.security.passwords import hash_password  # noqa: PLC0415  only a password pays for bcrypt
 
     return partial(creating.create_user, users=_users(), hash_password=hash_password, clock=clock)
 
 
-@cache
+@kept
 def find_user() -> Callable[[UUID], User]:
     return partial(finding.find_user, users=_users())
 
 
-@cache
+@kept
 def list_users() -> partial[finding.UserPage]:
     return partial(finding.list_users, users=UserStore(database=read_database("users")))
 
 
-@cache
+@kept
 def change_user() -> Callable[[changing.ChangeUser], User]:
     from chalicelib.security.passwords import hash_password  # noqa: PLC0415  only a password pays for bcrypt
 
@@ -87,7 +88,7 @@ def change_user() -> Callable[[changing.ChangeUser], User]:
     )
 
 
-@cache
+@kept
 def erase_user() -> Callable[[erasing.EraseUser], None]:
     return partial(erasing.erase_user, erasures=_erasures(), traces=_traces(), clock=clock)
 
@@ -96,47 +97,47 @@ def finish_erasures(remaining_s: Callable[[], float]) -> Callable[[], None]:
     return partial(erasing.finish_erasures, erasures=_erasures(), traces=_traces(), remaining_s=remaining_s)
 
 
-@cache
+@kept
 def register_device() -> Callable[[registering.RegisterDevice], Device]:
     return partial(registering.register_device, devices=_devices(), clock=clock)
 
 
-@cache
+@kept
 def list_devices() -> partial[listing.DevicePage]:
     return partial(listing.list_devices, devices=DeviceStore(database=read_database("users")))
 
 
-@cache
+@kept
 def forget_device() -> partial[None]:
     return partial(forgetting.forget_device, devices=_devices(), clock=clock)
 
 
-@cache
+@kept
 def _users() -> UserStore:
     return UserStore(database=database("users"))
 
 
-@cache
+@kept
 def _devices() -> DeviceStore:
     return DeviceStore(database=database("users"))
 
 
-@cache
+@kept
 def _preferences() -> PreferencesStore:
     return PreferencesStore(database=database("users"))
 
 
-@cache
+@kept
 def _preferences_memory() -> RedisPreferencesMemory:
     return RedisPreferencesMemory(cache=redis_cache())
 
 
-@cache
+@kept
 def _erasures() -> ErasureStore:
     return ErasureStore(database=database("users"))
 
 
-@cache
+@kept
 def _traces() -> erasing.Traces:
     return erasing.Traces(
         notifications=NotificationErasureStore(database=database("notifications")),

@@ -1,7 +1,7 @@
 """What waits in the queues, and the canary that flies through them."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 from chalicelib.broker.gauge import QueueGauge
 from chalicelib.broker.topology import LANES, queue_of, wait_queue_of
@@ -13,7 +13,8 @@ from chalicelib.services.canary import Canary, CanaryRecipient
 from chalicelib.services.inspect_queues import QueuesReport
 from chalicelib.stores.backlog import BacklogStore
 from chalicelib.stores.canaries import CanaryStore
-from chalicelib.wiring.environment import clock, database, log, settings
+from chalicelib.wiring.environment import clock, database, log, secrets, settings
+from chalicelib.wiring.kept import kept
 from chalicelib.wiring.notifications import accept
 from chalicelib.wiring.templates import create_template, publish_template
 
@@ -28,23 +29,23 @@ def queues() -> tuple[Queue, ...]:
     )
 
 
-@cache
+@kept
 def inspect_queues() -> Callable[[], QueuesReport]:
     return partial(
         inspecting.inspect_queues,
         queues=queues(),
-        gauge=QueueGauge(settings().rabbitmq_url.get_secret_value()),
+        gauge=QueueGauge(settings().reveal("rabbitmq_url"), doubt=secrets().doubt),
         ages=BacklogStore(database=database("notifications")),
     )
 
 
-@cache
+@kept
 def measure_queues() -> Callable[[], None]:
     backlog = BacklogStore(database=database("notifications"))
     return partial(measuring.measure_queues, inspect=inspect_queues(), backlog=backlog, log=log())
 
 
-@cache
+@kept
 def canary() -> Callable[[], None] | None:
     """None while the settings name nobody whom it could reach."""
     email, device_token = settings().canary_email or None, settings().canary_device_token or None

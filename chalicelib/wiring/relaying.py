@@ -1,7 +1,7 @@
 """Bringing back what was forgotten, and what waited for its provider."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 
 from chalicelib.channels.registry import provider_names
 from chalicelib.domain.notification import Channel
@@ -12,6 +12,7 @@ from chalicelib.services.release import Release, Way
 from chalicelib.stores.left_alone import LeftAloneStore
 from chalicelib.wiring.delivery import outbox, pace_of
 from chalicelib.wiring.environment import circuits, clock, database, log, pause, publisher, settings
+from chalicelib.wiring.kept import kept
 
 
 def ways_of(urls: Sequence[ProviderUrl]) -> Mapping[Channel, Sequence[Way]]:
@@ -29,7 +30,7 @@ def rates_of(urls: Sequence[ProviderUrl]) -> Mapping[str, Rate]:
     return {f"{Channel.EMAIL}:{url.name}": url.rate for url in urls if url.rate}
 
 
-@cache
+@kept
 def release() -> Release:
     return Release(
         left_alone=LeftAloneStore(database=database("notifications")),

@@ -2,9 +2,22 @@
 
 import pytest
 
+from chalicelib.domain.databases import STORES
+from chalicelib.domain.secret_reference import SecretReference
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import load_settings
 from tests.configured import environment
+
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+MALFORMED = [
+    ("arn:", ""),
+    ("arn:aws:secretsmanager:eu-central-1:12345:secret:", ""),
+    ("arn:aws:secretsmanager::123456789012:secret:", ""),
+    ("arn:aws:ssm:eu-central-1:123456789012:parameter/", ""),
+    (ARN, ":password::"),
+    (ARN, " "),
+    (ARN, "\n"),
+]
 
 
 @pytest.fixture
@@ -18,6 +31,7 @@ def test_a_complete_environment_is_enough(configured: pytest.MonkeyPatch) -> Non
     settings = load_settings()
     assert settings.retry_delays.delays_s == (5, 25, 125)
     assert settings.idempotency_ttl_s == 86_400
+    assert settings.retention_days == 90
     assert len(settings.provider_urls) == 1
 
 
@@ -47,6 +61,8 @@ def test_a_missing_variable_is_named(configured: pytest.MonkeyPatch, name: str) 
         ("FCM_CREDENTIALS", '["hunter2"]'),
         ("FCM_CREDENTIALS", "{}"),
         ("JWT_PRIVATE_KEYS", "hunter2"),
+        ("JWT_PRIVATE_KEYS", '{"first": "hunter2"}'),
+        ("JWT_PRIVATE_KEYS", '{"first": 1}'),
         ("RETRY_DELAYS_S", "25,5"),
         ("RETRY_DELAYS_S", ""),
         ("EMAIL_CONCURRENCY", "0"),
@@ -54,8 +70,15 @@ def test_a_missing_variable_is_named(configured: pytest.MonkeyPatch, name: str) 
         ("PROVIDER_TIMEOUT_S", "0"),
         ("PROVIDER_TIMEOUT_S", "nan"),
         ("IDEMPOTENCY_TTL_S", "-1"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_DAYS", "ninety"),
         ("CANARY_EMAIL", "nobody"),
         ("CANARY_DEVICE_TOKEN", "two words"),
+        ("SECRET_MAX_AGE_S", "0"),
+        *((name, f"{arn}hunter2{end}") for name in ("DATABASE_URL", "JWT_PRIVATE_KEYS") for arn, end in MALFORMED),
+        ("EMAIL_FROM", f"{ARN}hunter2-AbCdEf"),
+        ("JWT_ISSUER", f"{ARN}hunter2-AbCdEf"),
+        ("RATE_LIMIT_IP", f"{ARN}hunter2-AbCdEf"),
     ],
 )
 def test_a_malformed_variable_is_named_and_its_value_is_not_shown(
@@ -92,3 +115,39 @@ def test_a_store_may_have_a_database_of_its_own(configured: pytest.MonkeyPatch) 
 def test_providers_are_tried_in_the_order_in_which_they_are_named(configured: pytest.MonkeyPatch) -> None:
     configured.setenv("EMAIL_PROVIDERS", "smtp://first.example?name=one, smtp://second.example?name=two")
     assert [url.name for url in load_settings().provider_urls] == ["one", "two"]
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_a_setting_may_name_a_secret_which_is_read_when_it_is_needed(
+    configured: pytest.MonkeyPatch, partition: str
+) -> None:
+    arn = ARN.replace("arn:aws:", f"arn:{partition}:") + "carillon/dev/REDIS_URL-AbCdEf"
+    configured.setenv("REDIS_URL", arn)
+    asked: list[tuple[str, SecretReference]] = []
+
+    def reveal(setting: str, reference: SecretReference) -> str:
+        asked.append((setting, reference))
+        return "redis://revealed"
+
+    settings = load_settings(reveal)
+    assert settings.reveal("rabbitmq_url") == environment()["RABBITMQ_URL"]
+    assert asked == []
+    assert settings.reveal("redis_url") == "redis://revealed"
+    assert asked == [("redis_url", SecretReference(arn, "eu-central-1"))]
+
+
+def test_settings_that_name_one_secret_are_one(configured: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "TEMPLATES_DATABASE_URL", "TEMPLATES_READ_URL"):
+        configured.setenv(name, f"{ARN}carillon/dev/DATABASE_URL-AbCdEf")
+    configured.setenv("USERS_READ_URL", f"{ARN}carillon/dev/USERS_READ_URL-AbCdEf")
+    settings = load_settings()
+    assert {settings.database_of(store) for store in STORES} == {"database_url"}
+    assert [settings.replica_of(store) for store in STORES] == ["users_read_url", "database_url", "database_url"]
+
+
+def test_a_secret_without_a_place_to_read_it_from_is_an_error_that_names_the_setting(
+    configured: pytest.MonkeyPatch,
+) -> None:
+    configured.setenv("REDIS_URL", f"{ARN}carillon/dev/REDIS_URL-AbCdEf")
+    with pytest.raises(InvalidSettings, match="REDIS_URL"):
+        load_settings().reveal("redis_url")
