@@ -1,5 +1,6 @@
 """A broker and a database that tell how much waits, and a log that keeps what was measured."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -68,9 +69,13 @@ class FakeCanaries:
 
 @dataclass
 class RecordingGauges(RecordingLog):
-    """What was measured, by the metric's name and its dimensions' values."""
+    """What was measured and counted, by the metric's name and its dimensions' values."""
 
     measured: dict[tuple[str, ...], float] = field(default_factory=dict)
+    counted: Counter[tuple[str, ...]] = field(default_factory=Counter)
+
+    def count(self, metric: str, value: int = 1, **dimensions: str) -> None:
+        self.counted[metric, *dimensions.values()] += value
 
     def gauge(self, values: Mapping[str, float], **dimensions: str) -> None:
         for name, value in values.items():

@@ -9,6 +9,7 @@ from chalicelib.handlers.fields import Email, Line
 from chalicelib.handlers.schemas_users import Password
 from chalicelib.services.establish import FirstAdmin, FirstClient
 from chalicelib.wiring import migration as wiring
+from chalicelib.wiring import retention
 
 MIN_SECRET_LENGTH = 24
 """A client's secret is hashed once, which is enough for random ones alone: so it must not be one that people choose."""
@@ -51,6 +52,7 @@ def migrate(event: object) -> dict[str, str | None]:
     """
     request = MigrateEvent.model_validate(event)
     wiring.upgrade_schemas()
+    retention.ensure_months()
     wiring.establish_topology()
     done = wiring.establish(
         admin=request.first_admin.command() if request.first_admin else None,

@@ -8,17 +8,18 @@ from alembic.config import Config
 HERE = Path(__file__).parent
 
 
-def upgrade(store: str, database_url: str) -> None:
-    """Apply what is missing of `store` ("users", "templates" or "notifications"): all of it, or nothing.
+def upgrade(store: str, database_url: str, *, to: str = "head") -> None:
+    """Apply what is missing of `store` ("users", "templates" or "notifications"), up to revision `to`: all or nothing.
 
-    Two that run at once wait for each other.
+    Two that run at once wait for each other. A schema that a later release made is left as it is: each revision only
+    adds, so that the code before it works with it, and a rollback needs nothing undone.
     """
     config = Config()
     config.set_main_option("script_location", _literal(HERE))
     config.set_main_option("version_locations", _literal(HERE / store))
     config.set_main_option("path_separator", "os")
     config.attributes.update(schema=store, url=_with_driver(database_url))
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def _literal(path: Path) -> str:

@@ -51,10 +51,10 @@ class TraceStore:
                 )
                 deliveries = connection.cursor(row_factory=kwargs_row(_delivery)).execute(SELECT_DELIVERIES, parameters)
                 events = connection.cursor(row_factory=dict_row).execute(SELECT_EVENTS, parameters)
-            head = notifications.fetchone()
-            if head is None:
-                return None
-            return replace(head, deliveries=_with_events(deliveries.fetchall(), events.fetchall()))
+            head, found = notifications.fetchone(), deliveries.fetchall()
+            if head is None or not found:
+                return None  # or retention is on its way through it
+            return replace(head, deliveries=_with_events(found, events.fetchall()))
 
     def find_head(self, notification_id: UUID) -> TracedNotification | None:
         """The notification without its deliveries, or None."""

@@ -7,6 +7,7 @@ CLAIMS = "chalicelib/stores/claims.py"
 SETTLEMENTS = "chalicelib/stores/settlements.py"
 OUTBOX = "chalicelib/stores/outbox.py"
 PUBLISHER = "chalicelib/broker/publisher.py"
+ENDED = "chalicelib/stores/ended_notifications.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,5 +160,29 @@ MUTATIONS = (
         "pika.DeliveryMode.Persistent.value",
         "pika.DeliveryMode.Transient.value",
         "tests/integration/broker/test_publisher.py::test_what_is_taken_is_in_its_queue_as_it_was_given",
+    ),
+    Mutation(
+        "a purge's hold on a notification",
+        "A failure that somebody replays at this very moment is purged while its message is under way.",
+        ENDED,
+        "WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED",
+        "WHERE id = ANY (%(ids)s) ORDER BY id",
+        f"{MACHINE}/test_purging_races.py::test_what_is_about_to_be_replayed_is_left_alone_and_waited_for_by_nobody",
+    ),
+    Mutation(
+        "a purge's second look, under its hold",
+        "What was replayed a moment ago is purged, although it is open.",
+        ENDED,
+        "ended = [notification_id for notification_id in held if notification_id not in kept]",
+        "ended = [*held]",
+        f"{MACHINE}/test_purging_races.py::test_what_was_replayed_since_it_was_found_is_left_whole",
+    ),
+    Mutation(
+        "the look for open rows, from the dropping of a month",
+        "A month goes with a delivery that is still to be sent.",
+        "chalicelib/stores/partitions.py",
+        "if holds_open(connection, month.keys):",
+        "if False:",
+        f"{MACHINE}/test_purging_races.py::test_a_month_in_which_something_is_open_cannot_be_dropped_by_anybody",
     ),
 )
