@@ -9,10 +9,11 @@ from typing import Any
 from chalice.app import Chalice
 
 from chalicelib.handlers import functions
-from chalicelib.handlers import migrate as migration
+from chalicelib.handlers.renewing import with_current_secrets
 from chalicelib.handlers.routes import register_routes
 
 app = Chalice(app_name="carillon", configure_logs=False)
+app.register_middleware(with_current_secrets)
 register_routes(app)
 
 Event = dict[str, Any]  # Any: JSON of Lambda's making, parsed by the handlers
@@ -54,6 +55,11 @@ def measure_queues(event: Event, context: Context) -> None:
     functions.measure_queues(event, context)
 
 
+@app.lambda_function(name="purge")
+def purge(event: Event, context: Context) -> None:
+    functions.purge(event, context)
+
+
 @app.lambda_function(name="migrate")
 def migrate(event: Event, _context: Context) -> dict[str, str | None]:
-    return migration.migrate(event)
+    return functions.migrate(event)

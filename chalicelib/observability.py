@@ -6,10 +6,27 @@ retryable, ERROR is for a person. No address, body or token is ever given to it.
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
+
+@contextmanager
+def _not_to_be_had(module: str) -> Iterator[None]:
+    """Let the first import of this module fail within the block, as it does where it is not installed."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment] # Python's reference, 5.3.1: an entry that is None
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+# Powertools imports botocore in order to name itself to AWS: only a function that speaks to AWS pays for botocore.
+with _not_to_be_had("botocore"):
+    from aws_lambda_powertools import Logger
+    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 
 SERVICE = "carillon"
 _MOST_CAUSES = 5

@@ -37,10 +37,11 @@ class Answered:
 class GatewayClient:
     """One caller of one application."""
 
-    def __init__(self, app: chalice.app.Chalice, *, token: str | None = None) -> None:
+    def __init__(self, app: chalice.app.Chalice, *, token: str | None = None, mount: str = "") -> None:
         self._app = app
         self._resources = ResourceTable(resources_of(cast(ChaliceApp, app)))
         self._token = token
+        self._mount = mount
 
     def call(
         self,
@@ -69,7 +70,7 @@ class GatewayClient:
         if found is None or not found[0].accepts(request.method):
             return NO_SUCH_RESOURCE
         binary_types = self._app.api.binary_types
-        event = proxy_event(request, found[1], stage="api", binary_types=binary_types)
+        event = proxy_event(request, found[1], stage="api", mount=self._mount, binary_types=binary_types)
         context = begin_context(function_name="api_handler", aws_request_id=str(uuid.uuid4()), timeout_s=30)
         result = self._app(event, context)
         return function_answer(result, request, binary_types=binary_types)

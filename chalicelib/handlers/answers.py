@@ -50,6 +50,11 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = JSON
 
+    def below(self, mount: str) -> "Answer":
+        """The same answer for callers who reach our paths below `mount`: a Location is a path on their host."""
+        location = self.headers.get("Location")
+        return self if location is None else replace(self, headers={**self.headers, "Location": f"{mount}{location}"})
+
 
 def ok(body: ResourceModel | Resource, *, revision: int | None = None) -> Answer:
     """200, with the resource's ETag when it has revisions."""

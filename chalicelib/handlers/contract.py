@@ -1,12 +1,12 @@
 """What a route asks of a request and promises in its answers: enforced by the edge, and written into OpenAPI."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic
 
 from chalicelib.handlers.access import Access
 from chalicelib.handlers.answers import ResourceModel
+from chalicelib.handlers.doors import Entry, behind
 from chalicelib.handlers.request import BodyT, QueryT
 
 MAX_BODY_BYTES = 256 * 1024
@@ -39,14 +39,14 @@ class Contract(Generic[BodyT, QueryT]):
 
 
 AnyContract = Contract[Any, Any]  # Any: of whatever body and query
-_CONTRACTS: dict[Callable[..., object], AnyContract] = {}
+_CONTRACTS: dict[Entry, AnyContract] = {}
 
 
-def bind(entry: Callable[..., object], contract: AnyContract) -> None:
+def bind(entry: Entry, contract: AnyContract) -> None:
     """Remember the contract of the function that Chalice calls. Routes are declared at import, and never after."""
     _CONTRACTS[entry] = contract
 
 
-def contract_of(entry: Callable[..., object]) -> AnyContract | None:
+def contract_of(entry: Entry) -> AnyContract | None:
     """The contract of a routed function; None for what only answers that there is no such route."""
-    return _CONTRACTS.get(entry)
+    return _CONTRACTS.get(behind(entry))

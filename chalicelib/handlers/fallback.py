@@ -12,13 +12,11 @@ import chalice.app
 from chalicelib.errors import MethodNotAllowed, NotFound, RequestRefused
 from chalicelib.handlers.access import PUBLIC
 from chalicelib.handlers.answers import Answer, preflight_headers
+from chalicelib.handlers.doors import METHODS, UNKNOWN_PATHS
 from chalicelib.handlers.guards import Admission, Guards
 from chalicelib.handlers.guards import guards as installed_guards
 from chalicelib.handlers.http import exchange
 from chalicelib.handlers.problems import problem_of
-
-METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-UNKNOWN_PATHS = ("/", "/{proxy+}")
 
 
 def register_fallbacks(app: chalice.app.Chalice, *, guards: Callable[[], Guards] = installed_guards) -> None:

@@ -15,8 +15,10 @@ from chalicelib.handlers.access import Access, require_access, resolve_me
 from chalicelib.handlers.answers import Answer, cors_headers, rate_headers, to_gateway, written
 from chalicelib.handlers.checking import check_request
 from chalicelib.handlers.contract import MAX_BODY_BYTES, Contract, Success, bind
+from chalicelib.handlers.doors import with_head
 from chalicelib.handlers.guards import Admission, Guards
 from chalicelib.handlers.guards import guards as installed_guards
+from chalicelib.handlers.mounting import mount_of
 from chalicelib.handlers.parsing import decode_segment
 from chalicelib.handlers.problems import problem_of
 from chalicelib.handlers.request import BodyT, QueryT, Request, correlation_id_of
@@ -74,9 +76,8 @@ def endpoint(
             return exchange(raw, act, route=route, access=access, guards=guards, limited=limited)
 
         bind(handle, contract)
-        methods = ["GET", "HEAD"] if method == "GET" else [method]
         # without content types Chalice leaves them to us: its own 415 is no problem document
-        routes.route(path, methods=methods, content_types=[], name=view.__name__)(handle)
+        routes.route(path, methods=with_head(method), content_types=[], name=view.__name__)(handle)
         return view
 
     return register
@@ -100,7 +101,7 @@ def exchange(
         standing_before = guards()
         origins = standing_before.allowed_origins
         admission.admit(raw, access=access, guards=standing_before, limited=limited)
-        answer = written(act(admission, correlation_id))
+        answer = written(act(admission, correlation_id)).below(mount_of(raw.context))
     except Exception as error:  # noqa: BLE001  the edge: every error becomes a problem document
         answer = problem_of(error, correlation_id=correlation_id)
         _log_failure(error, answer.status, route=route, correlation_id=correlation_id)

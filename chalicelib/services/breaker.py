@@ -201,4 +201,5 @@ def tell(log: Log, name: str, move: Move) -> None:
     state = move.circuit.state
     say = log.warning if state is CircuitState.OPEN else log.info
     say(_TOLD[state], circuit=name, failures=len(move.circuit.failed_at_s))
+    log.count(_TOLD[state])  # of all: an alarm names what it watches, and providers have names of their own
     log.count(_TOLD[state], circuit=name)

@@ -1,34 +1,42 @@
-"""What the use cases need of the world, as small protocols. Adapters satisfy them by shape; the wiring brings them."""
+"""What the use cases need of the world, as small protocols. Adapters satisfy them by shape; the wiring brings them.
+
+What the protocols speak of is imported for type checkers alone: every function needs some protocol, and none would
+otherwise start without the whole domain.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
-from uuid import UUID
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from chalicelib.domain.backflow import LaneKnowledge, Reviewed
-from chalicelib.domain.catalog import TemplateHead, TemplateVersion
-from chalicelib.domain.delivery import (
-    Claimed,
-    NewNotification,
-    NewRecord,
-    RememberedRequest,
-    Settlement,
-    Unreadable,
-    Waiting,
-)
-from chalicelib.domain.listing import Candidates, ListedNotification, NotificationFilter
-from chalicelib.domain.messages import DeliveryMessage, Dispatch
-from chalicelib.domain.notification import Channel, Status
-from chalicelib.domain.preferences import Preferences
-from chalicelib.domain.rate import Rate, Standing
-from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
-from chalicelib.domain.template import CompiledTemplate
-from chalicelib.domain.trace import TracedDelivery, TracedNotification
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from chalicelib.domain.backflow import LaneKnowledge, Reviewed
+    from chalicelib.domain.catalog import TemplateHead, TemplateVersion
+    from chalicelib.domain.delivery import (
+        Claimed,
+        NewNotification,
+        NewRecord,
+        RememberedRequest,
+        Settlement,
+        Unreadable,
+        Waiting,
+    )
+    from chalicelib.domain.listing import Candidates, ListedNotification, NotificationFilter
+    from chalicelib.domain.messages import DeliveryMessage, Dispatch
+    from chalicelib.domain.notification import Channel, Status
+    from chalicelib.domain.preferences import Preferences
+    from chalicelib.domain.rate import Rate, Standing
+    from chalicelib.domain.recipient import EmailTarget, Person, PushTarget
+    from chalicelib.domain.template import CompiledTemplate
+    from chalicelib.domain.trace import TracedDelivery, TracedNotification
 
 Clock = Callable[[], datetime]
 """The present moment, aware."""
 
-CompiledContents = Mapping[tuple[Channel, str], CompiledTemplate]
+CompiledContents: TypeAlias = "Mapping[tuple[Channel, str], CompiledTemplate]"
 """A template version ready to render, by channel and locale."""
 
 

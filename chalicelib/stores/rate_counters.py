@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from limits.storage import RedisStorage
+from redis.commands.core import Script
 
 from chalicelib.domain.rate import Rate, Standing
 from chalicelib.errors import CacheUnavailable
@@ -20,6 +20,13 @@ from chalicelib.stores.cache import Cache
 
 PREFIX = "rate"
 MAX_NAMES = 10_000
+INCREMENT = """
+    local count = redis.call('INCR', KEYS[1])
+    if count == 1 then
+        redis.call('EXPIRE', KEYS[1], ARGV[1])
+    end
+    return count
+"""
 _SKEW_S = 60
 """How far the clocks of two processes may differ without one of them forgetting what the other counted."""
 
@@ -77,7 +84,7 @@ class RedisRateCounters:
         self._cache = cache
         self._clock_s = clock_s
         self._own = ProcessRateCounters(clock_s=clock_s, max_names=max_names)
-        self._storage: RedisStorage | None = None
+        self._script: Script | None = None
 
     def hit(self, name: str, rate: Rate) -> Standing:
         """Count one more, in one round trip. Never raises; never lets more than the rate pass while Redis is there."""
@@ -90,6 +97,7 @@ class RedisRateCounters:
 
     def _increment(self, window: _Window) -> int:
         with self._cache.client() as client:
-            if self._storage is None:
-                self._storage = RedisStorage("redis://", connection_pool=client.connection_pool, key_prefix=PREFIX)
-            return self._storage.incr(window.key, math.ceil(window.left_s) + _SKEW_S)
+            if self._script is None:
+                self._script = client.register_script(INCREMENT)
+            expiry_s = math.ceil(window.left_s) + _SKEW_S
+            return int(self._script(keys=[f"{PREFIX}:{window.key}"], args=[expiry_s], client=client))

@@ -34,7 +34,7 @@ def test_the_request_context_names_the_request() -> None:
     context = event_of(headers=(("Host", "api.test:3000"), ("User-Agent", "probe/1")))["requestContext"]
     assert context["httpMethod"] == "GET"
     assert context["resourcePath"] == "/v1/users"
-    assert context["path"] == "/api/v1/users"
+    assert context["path"] == "/v1/users"
     assert context["stage"] == "api"
     assert context["requestTimeEpoch"] == 1_767_225_600_250
     assert context["requestTime"] == "01/Jan/2026:00:00:00 +0000"

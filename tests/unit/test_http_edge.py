@@ -62,8 +62,8 @@ class Shop:
         self.app.register_blueprint(self._routes())
         register_fallbacks(self.app, guards=guards)
 
-    def client(self, token: str | None = "admin") -> GatewayClient:  # noqa: S107  a name, no secret
-        return GatewayClient(self.app, token=token)
+    def client(self, token: str | None = "admin", *, mount: str = "") -> GatewayClient:  # noqa: S107  a name, no secret
+        return GatewayClient(self.app, token=token, mount=mount)
 
     def _routes(self) -> Blueprint:
         routes = Blueprint("shop")
@@ -130,6 +130,13 @@ def test_a_view_sees_who_calls_and_the_body_as_its_model(shop: Shop) -> None:
     assert (answer.headers["location"], answer.headers["etag"]) == ("/things/1", '"3"')
     assert answer.headers["content-type"] == "application/json"
     assert shop.seen[0].client.subject == "writer"
+
+
+@pytest.mark.parametrize("mount", ["", "/api", "/base/of/a-domain"])
+@pytest.mark.parametrize("written", ["/things", "/things/"])
+def test_a_location_is_a_path_on_the_host_that_was_called(shop: Shop, mount: str, written: str) -> None:
+    answer = shop.client(mount=mount).call(f"POST {written}", {"name": "bell"})
+    assert answer.headers["location"] == f"{mount}/things/1"
 
 
 @pytest.mark.parametrize("route", ["GET /open", "POST /things", "GET /nowhere", "DELETE /open", f"GET /things/{ITEM}"])

@@ -19,6 +19,9 @@ ADDRESSES = {
     "RABBITMQ_URL": "amqp://carillon:word@127.0.0.1:3/%2F",
 }
 
+COMPOSE = REPOSITORY / "localstack/docker-compose.yml"
+LOCALSTACK_LOCK = REPOSITORY / "localstack/requirements-localstack.txt"
+
 
 @pytest.fixture
 def plan(tmp_path: Path) -> StackPlan:
@@ -62,10 +65,33 @@ def test_every_lane_and_the_archive_has_one_function_and_one_mapping() -> None:
 
 
 def test_containers_listen_on_loopback_and_have_no_password_of_their_own() -> None:
-    text = (REPOSITORY / "localstack/docker-compose.yml").read_text()
-    servers, _, _ = text.partition("\nvolumes:")
+    servers, _ = _containers()
     assert set(re.findall(r"^  (\w+):$", servers, re.MULTILINE)) == set(NAMES)
     ports = re.findall(r'"([^"]*:-\d+\}:\d+)"', servers)
     assert len(ports) == 4
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert servers.count("${CARILLON_PASSWORD:?}") == len(NAMES)
+
+
+def test_localstack_in_a_container_is_the_version_that_is_installed_elsewhere_and_listens_on_loopback() -> None:
+    _, localstack = _containers()
+    (version,) = re.findall(r"^localstack-core==(\S+)", LOCALSTACK_LOCK.read_text(), re.MULTILINE)
+    assert f"image: localstack/localstack:{version}\n" in localstack
+    assert "profiles: [localstack]" in localstack
+    assert "GATEWAY_LISTEN: 127.0.0.1:${CARILLON_LOCALSTACK_PORT:-4566}" in localstack
+    assert "docker.sock" not in localstack
+
+
+def test_what_is_mounted_into_localstacks_container_is_there_and_read_only() -> None:
+    _, localstack = _containers()
+    mounted = re.findall(r"^      - \./(\S+?):\S+?(:ro)?$", localstack, re.MULTILINE)
+    assert len(mounted) == 4
+    assert [source for source, ro in mounted if not ro or not (COMPOSE.parent / source).exists()] == []
+    assert (COMPOSE.parent / "container" / "install.sh").stat().st_mode & 0o111
+
+
+def _containers() -> tuple[str, str]:
+    """Return the services that are servers, and the one that is LocalStack."""
+    services, _, _ = COMPOSE.read_text().partition("\nvolumes:")
+    servers, _, localstack = services.partition("\n  localstack:\n")
+    return servers, localstack

@@ -15,6 +15,7 @@ from chalicelib.handlers.openapi.links import Linkable, links_of
 from chalicelib.handlers.openapi.operations import BEARER, operation_of, problem_name
 from chalicelib.handlers.openapi.problems import Problem, problem_response, statuses_of
 from chalicelib.handlers.openapi.schemas import Json, Schemas
+from chalicelib.handlers.routes import load_routes
 
 DOCUMENT = Path(__file__).parents[2] / "openapi.json"
 """Where the document is committed."""
@@ -101,6 +102,7 @@ def _item_of(annotation: object) -> type[BaseModel] | None:
 
 
 def _routes(app: Chalice) -> Sequence[_Route]:
+    load_routes(app)
     found = [
         _Route(entry.view_name, method, path, contract)
         for path, methods in app.routes.items()

@@ -13,9 +13,8 @@ from offline.emulator.backoff import Backoff
 from offline.emulator.batching import BatchGatherer, BatchLimits, Delivery
 from offline.emulator.config import MappingSpec
 from offline.emulator.errors import SourceLost
-from offline.emulator.execution import Execution, Outcome
+from offline.emulator.execution import Execution, Invocable, Outcome
 from offline.emulator.filters import FilterCriteria
-from offline.emulator.function import Function
 from offline.emulator.mapping_state import MappingCounters
 from offline.emulator.queue_session import QueueSession
 from offline.emulator.rmq_event import Json, Record, build_event, encode_record, json_size_bytes
@@ -33,7 +32,7 @@ class BatchConsumer:
     next one waits for its end, but it cannot be acknowledged any more.
     """
 
-    def __init__(self, *, spec: MappingSpec, function: Function) -> None:
+    def __init__(self, *, spec: MappingSpec, function: Invocable) -> None:
         self.counters = MappingCounters()
         self._spec = spec
         self._function = function

@@ -3,11 +3,18 @@
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
 from offline.emulator.batching import Delivery
 from offline.emulator.errors import FunctionThrottled, InvocationFailed
-from offline.emulator.function import Function
 from offline.emulator.wire import Json
+
+
+class Invocable(Protocol):
+    """A function, wherever it runs."""
+
+    def invoke(self, event: Json, /) -> Json:
+        """The handler's result. Raises InvocationFailed, FunctionThrottled."""
 
 
 class Outcome(StrEnum):
@@ -22,7 +29,7 @@ class Execution:
     """Runs at once; `outcome` is RUNNING until the function has answered or failed, then `on_end` is called."""
 
     def __init__(
-        self, *, function: Function, event: Json, batch: list[Delivery], source: object, on_end: Callable[[], None]
+        self, *, function: Invocable, event: Json, batch: list[Delivery], source: object, on_end: Callable[[], None]
     ) -> None:
         self.batch = batch
         self.source = source
@@ -35,7 +42,7 @@ class Execution:
         """The greatest delivery tag of the batch."""
         return self.batch[-1].tag
 
-    def _run(self, function: Function, event: Json, on_end: Callable[[], None]) -> None:
+    def _run(self, function: Invocable, event: Json, on_end: Callable[[], None]) -> None:
         outcome = Outcome.FAILED
         try:
             function.invoke(event)

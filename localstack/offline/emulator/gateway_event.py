@@ -63,9 +63,12 @@ class MatchedResource:
 
 
 def proxy_event(
-    request: HttpRequest, resource: MatchedResource, *, stage: str, binary_types: Sequence[str] = ()
+    request: HttpRequest, resource: MatchedResource, *, stage: str, mount: str = "", binary_types: Sequence[str] = ()
 ) -> Event:
     """The event for one request; a fresh request id and trace id each time.
+
+    `mount` is what the URL that was called has before the API's own path: nothing at a domain of one's own, `/` and
+    the stage at an execute-api address, `/` and the base path at a domain with one.
 
     Path parameters keep their percent-encoding, query parameters lose it, as in API Gateway. An absent query, an
     absent body and an absence of path parameters are null. A body whose content type is among `binary_types`
@@ -84,7 +87,7 @@ def proxy_event(
         "multiValueQueryStringParameters": _all_values(query) or None,
         "pathParameters": dict(resource.parameters) or None,
         "stageVariables": None,
-        "requestContext": _request_context(request, resource, stage),
+        "requestContext": _request_context(request, resource, stage, mount),
         "body": _body(request.body, is_binary=is_binary),
         "isBase64Encoded": bool(request.body) and is_binary,
     }
@@ -129,7 +132,7 @@ def _port(host: str | None) -> str:
     return port if port.isdecimal() else "80"
 
 
-def _request_context(request: HttpRequest, resource: MatchedResource, stage: str) -> dict[str, object]:
+def _request_context(request: HttpRequest, resource: MatchedResource, stage: str, mount: str) -> dict[str, object]:
     host = request.header("host") or ""
     received_at = datetime.fromtimestamp(request.received_at_s, UTC)
     return {
@@ -140,7 +143,7 @@ def _request_context(request: HttpRequest, resource: MatchedResource, stage: str
         "extendedRequestId": secrets.token_urlsafe(11) + "=",
         "httpMethod": request.method,
         "identity": _identity(request),
-        "path": f"/{stage}{request.path}",
+        "path": f"{mount}{request.path}",
         "protocol": request.protocol,
         "requestId": str(uuid.uuid4()),
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", received_at.timetuple()),

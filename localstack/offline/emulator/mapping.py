@@ -8,7 +8,7 @@ from offline.emulator.backoff import Backoff
 from offline.emulator.batch_consumer import BatchConsumer
 from offline.emulator.config import MappingSpec
 from offline.emulator.errors import SourceLost, SourceUnusable
-from offline.emulator.function import Function
+from offline.emulator.execution import Invocable
 from offline.emulator.mapping_state import USER_INITIATED, MappingReport, MappingState
 
 _RECONNECT_FIRST_S = 0.1
@@ -24,7 +24,7 @@ class Mapping:
     ends the consumption: Disabled, with one of AWS's reason codes, until `enable`.
     """
 
-    def __init__(self, *, spec: MappingSpec, function: Function) -> None:
+    def __init__(self, *, spec: MappingSpec, function: Invocable) -> None:
         self._spec = spec
         self._consumer = BatchConsumer(spec=spec, function=function)
         self._changed = threading.Condition()
