@@ -32,6 +32,7 @@ CONSUMERS: Mapping[str, str] = {
 SCHEDULES: Mapping[str, Schedule] = {
     "relay": Schedule("rate(1 minute)", overlaps=True),
     "measure_queues": Schedule("rate(1 minute)"),
+    "purge": Schedule("cron(17 3 * * ? *)"),
 }
 
 ALL = (HTTP, *CONSUMERS, *SCHEDULES, BY_HAND)

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
+from botocore.config import Config  # type: ignore[import-untyped]
 
 AwsClient = Any  # boto3 has no types
+
+_CONNECT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,17 @@ class Target:
 
     def client(self, service: str) -> AwsClient:
         """A client of this service, with these credentials and no others."""
+        return self._client(service, Config(connect_timeout=_CONNECT_TIMEOUT_S, retries={"mode": "standard"}))
+
+    def invoking_client(self, *, longest_s: int) -> AwsClient:
+        """A client of Lambda that waits as long as a function runs, and calls it once only."""
+        once = {"total_max_attempts": 1}
+        return self._client(
+            "lambda",
+            Config(connect_timeout=_CONNECT_TIMEOUT_S, read_timeout=longest_s, retries=once, tcp_keepalive=True),
+        )
+
+    def _client(self, service: str, config: Config) -> AwsClient:
         session = boto3.Session(
             aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID"),
             aws_secret_access_key=self.environment.get("AWS_SECRET_ACCESS_KEY"),
@@ -36,7 +50,7 @@ class Target:
             profile_name=self.environment.get("AWS_PROFILE"),
             region_name=self.region,
         )
-        return session.client(service, endpoint_url=self.endpoint_url)
+        return session.client(service, endpoint_url=self.endpoint_url, config=config)
 
 
 @dataclass(frozen=True, slots=True)

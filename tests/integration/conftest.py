@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import psycopg
@@ -43,8 +44,8 @@ def rabbitmq_management_url(servers: dict[str, Endpoint]) -> str:
     return url
 
 
-@pytest.fixture
-def fresh_database(database_url: str) -> Iterator[str]:
+@contextmanager
+def empty_database(database_url: str) -> Iterator[str]:
     """The URL of an empty database of its own, dropped afterwards with whatever is still connected."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -56,7 +57,14 @@ def fresh_database(database_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def fresh_vhost(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[str]:
+def fresh_database(database_url: str) -> Iterator[str]:
+    """The URL of an empty database that one test has for itself."""
+    with empty_database(database_url) as url:
+        yield url
+
+
+@contextmanager
+def empty_vhost(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[str]:
     """The AMQP URL of an empty virtual host of its own, deleted afterwards."""
     name = f"test-{secrets.token_hex(6)}"
     ask(rabbitmq_management_url, f"/api/vhosts/{quote(name)}", method="PUT")
@@ -64,6 +72,13 @@ def fresh_vhost(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[str
         yield f"{rabbitmq_url.rpartition('/')[0]}/{name}"
     finally:
         ask(rabbitmq_management_url, f"/api/vhosts/{quote(name)}", method="DELETE")
+
+
+@pytest.fixture
+def fresh_vhost(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[str]:
+    """The AMQP URL of an empty virtual host that one test has for itself."""
+    with empty_vhost(rabbitmq_url, rabbitmq_management_url) as url:
+        yield url
 
 
 @pytest.fixture

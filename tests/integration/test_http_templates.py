@@ -10,7 +10,6 @@ from chalicelib.domain.principal import Scope
 from chalicelib.services.establish import FirstClient
 from chalicelib.wiring import environment as servers_of
 from chalicelib.wiring import migration
-from chalicelib.wiring.templates import compiled
 from tests.configured import environment, forget_wiring
 from tests.gateway_client import Answered, GatewayClient, Json
 from tests.requests_of_a_backend import EMAIL, PUSH, TEMPLATE, with_scopes
@@ -132,7 +131,7 @@ def test_a_partial_is_fixed_into_the_version_that_includes_it(client: GatewayCli
     assert (added["includes"], added["contents"][0]["variables"]) == ({"footer": 1}, ["place"])
     client.call("POST /v1/templates/footer/versions", {"contents": a_partial("footer", "<b>new</b>")["contents"]})
     client.call("POST /v1/templates/footer/versions/2/publish")
-    compiled.cache_clear()  # as in another process
+    forget_wiring()  # as in another process
     asked = {"channel": "email", "version": 2, "variables": {"place": "<here>"}, "locale": "fr-CA"}
     assert client.call(f"POST {WELCOME}/preview", asked).json == {
         "channel": "email",

@@ -8,7 +8,8 @@ from chalice.app import RouteEntry
 import app
 from chalicelib.handlers.access import PUBLIC
 from chalicelib.handlers.contract import contract_of
-from chalicelib.handlers.fallback import METHODS
+from chalicelib.handlers.doors import METHODS
+from chalicelib.handlers.routes import RESOURCES, load_routes
 
 PUBLIC_ROUTES = {
     *(
@@ -23,6 +24,7 @@ PUBLIC_ROUTES = {
 }
 """What anybody may call, as the interface document names it: one more is a decision, and not an oversight."""
 
+load_routes(app.app)
 ENTRIES = [(path, method, entry) for path, methods in app.app.routes.items() for method, entry in methods.items()]
 IDS = [f"{method} {path}" for path, method, _ in ENTRIES]
 
@@ -52,6 +54,18 @@ def test_a_route_has_a_contract_and_with_it_a_rule_of_access_or_refuses(
     assert contract.route == f"{'GET' if method == 'HEAD' else method} {path}"
     assert contract.access.needs_token or contract.route in PUBLIC_ROUTES
     assert contract.access.needs_token or contract.access == PUBLIC
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_resource_declares_the_routes_that_it_is_loaded_for(resource: str) -> None:
+    """It is loaded for these alone: one that the table lacks would never be found, one that it has in vain fails."""
+    views = {
+        contract.route: inspect.getclosurevars(inspect.unwrap(entry.view_function)).nonlocals["view"]
+        for _, _, entry in ENTRIES
+        if (contract := contract_of(entry.view_function)) is not None
+    }
+    declared = {route for route, view in views.items() if view.__module__ == f"chalicelib.handlers.{resource}"}
+    assert declared == set(RESOURCES[resource])
 
 
 def test_only_health_is_not_limited() -> None:

@@ -1,0 +1,135 @@
+"""The commands behind make deploy, destroy and rollback: python -m infra COMMAND --stage STAGE."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+from infra.caller import founders_of, profile_of, target_of
+from infra.deploy import deploy
+from infra.destroy import destroy
+from infra.errors import StepFailed
+from infra.platform.database_protection import demand_unprotected
+from infra.platform.servers import delete_platform, ensure_platform, state_bucket_of
+from infra.release.lock import unlock
+from infra.release.preflight import confirm_caller
+from infra.release.source import check_out
+from infra.stage import read_stage
+from infra.steps import Step, run_steps
+from infra.target import Platform, Target
+from infra.watch.alarms import ensure_recipient
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_LOCAL = REPOSITORY / ".local"
+
+Given = argparse.Namespace
+
+
+def _deploy(given: Given, target: Target) -> None:
+    _release(given, target, source=REPOSITORY, again=f"make deploy STAGE={target.stage}")
+
+
+def _rollback(given: Given, target: Target) -> None:
+    if not given.to:
+        raise StepFailed("No release is given.", remedy=f"Name one: make rollback STAGE={target.stage} TO=v1.2.3")
+    source = check_out(REPOSITORY, given.to, _work(target) / "source")
+    _release(given, target, source=source, again=f"make rollback STAGE={target.stage} TO={given.to}")
+
+
+def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
+    read_stage(source, target.stage)
+    again += f" PROFILE={given.profile}" if given.profile else ""
+    founders = founders_of(os.environ)
+    found: list[Platform] = []
+
+    def platform() -> None:
+        confirm_caller(sts=target.client("sts"))
+        profile = profile_of(target.stage, chosen=given.profile)
+        found.append(ensure_platform(target, profile=profile, given=os.environ, say=print))
+
+    def release() -> str:
+        deployed = deploy(
+            target,
+            found[0],
+            source=source,
+            work=_work(target),
+            cache=_LOCAL / "cache",
+            say=print,
+            founders=founders,
+            again=again,
+        )
+        return deployed.api_url
+
+    def recipient() -> str:
+        if not os.environ.get("ALARM_EMAIL"):
+            return "nobody: give ALARM_EMAIL, so that somebody hears of them"
+        ensure_recipient(target, os.environ["ALARM_EMAIL"])
+        return os.environ["ALARM_EMAIL"]
+
+    steps = [Step("platform", platform), Step("release", release), Step("who is told of alarms", recipient)]
+    run_steps(steps, say=print, again=again)
+
+
+def _destroy(given: Given, target: Target) -> None:
+    if given.confirm != target.stage:
+        raise StepFailed(
+            f"This deletes the stage {target.stage!r} with its databases, queues and logs.",
+            remedy=f"If that is meant: make destroy STAGE={target.stage} CONFIRM={target.stage}",
+        )
+    again = f"make destroy STAGE={target.stage} CONFIRM={target.stage}"
+
+    def check() -> str:
+        caller = confirm_caller(sts=target.client("sts"))
+        demand_unprotected(target.client("rds"), stage=target.stage, region=target.region)
+        return caller
+
+    def release() -> None:
+        destroy(target, state_bucket=state_bucket_of(target), work=_work(target), say=print, again=again)
+
+    def platform() -> None:
+        delete_platform(target, say=print)
+
+    run_steps([Step("check", check), Step("release", release), Step("platform", platform)], say=print, again=again)
+
+
+def _unlock(_given: Given, target: Target) -> None:
+    bucket = state_bucket_of(target)
+    if bucket:
+        unlock(s3=target.client("s3"), bucket=bucket, stage=target.stage)
+    print(f"Nobody holds the stage {target.stage!r}.")
+
+
+def _work(target: Target) -> Path:
+    return _LOCAL / "deploy" / target.stage
+
+
+_COMMANDS: Mapping[str, Callable[[Given, Target], None]] = {
+    "deploy": _deploy,
+    "rollback": _rollback,
+    "destroy": _destroy,
+    "unlock": _unlock,
+}
+
+
+def main() -> int:
+    """Run one command; the exit status is 0 only when it did what it says."""
+    parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
+    parser.add_argument("command", choices=_COMMANDS)
+    parser.add_argument("--stage", default="")
+    parser.add_argument("--profile", default="", help="the sizes of the servers: small or production")
+    parser.add_argument("--to", default="", help="the release that rollback goes back to")
+    parser.add_argument("--confirm", default="", help="the stage's name once more, where data is lost")
+    given = parser.parse_args()
+    try:
+        _COMMANDS[given.command](given, target_of(os.environ, stage=given.stage))
+    except (StepFailed, ClientError, BotoCoreError) as error:
+        print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What ships: built, left out, rehearsed and measured before anything is deployed."""

@@ -1,0 +1,47 @@
+"""What the environment of a command says of where to deploy, and to whom the first account belongs."""
+
+from collections.abc import Mapping
+
+from infra.errors import StepFailed
+from infra.release.migration import Founders
+from infra.target import Target
+
+LOCAL = "local"
+
+
+def target_of(environment: Mapping[str, str], *, stage: str) -> Target:
+    """Return where AWS's own tools would go with this environment.
+
+    Raises:
+        StepFailed: there is no region, or the stage is the one that a LocalStack plays.
+    """
+    if stage == LOCAL:
+        raise StepFailed(f"The stage {LOCAL!r} is LocalStack's.", remedy="Run: make localstack")
+    if not stage:
+        raise StepFailed("No stage is given.", remedy="Name one: make deploy STAGE=dev")
+    region = environment.get("AWS_DEFAULT_REGION") or environment.get("AWS_REGION")
+    if not region:
+        raise StepFailed("No region is given.", remedy="Name one: AWS_DEFAULT_REGION=eu-central-1 make deploy …")
+    of_aws = {name: value for name, value in environment.items() if name.startswith("AWS_")}
+    return Target(stage=stage, environment={**of_aws, "AWS_DEFAULT_REGION": region})
+
+
+def profile_of(stage: str, *, chosen: str) -> str:
+    """Return the profile of sizes: the chosen one, else what befits the stage."""
+    return chosen or ("production" if stage == "prod" else "small")
+
+
+def founders_of(environment: Mapping[str, str]) -> Founders:
+    """Return who is let into a fresh installation, if somebody is named.
+
+    Raises:
+        StepFailed: there is an address without a password.
+    """
+    email, password = environment.get("ADMIN_EMAIL"), environment.get("ADMIN_PASSWORD")
+    if not email:
+        return {}
+    if not password:
+        raise StepFailed(
+            f"There is no password for the administrator {email}.", remedy="Give ADMIN_PASSWORD, or no ADMIN_EMAIL."
+        )
+    return {"first_admin": {"email": email, "password": password}}

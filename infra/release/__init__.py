@@ -1,0 +1,1 @@
+"""From a package to functions that deliver: every step after the platform, and the way back."""

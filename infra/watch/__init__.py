@@ -1,0 +1,1 @@
+"""Alarms and the dashboard, from one list of metrics."""

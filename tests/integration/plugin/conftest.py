@@ -1,0 +1,74 @@
+"""A LocalStack with the plug-in and nothing deployed, and what functions are made with."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from offline.cloud.emulation import localstack, target_at
+from offline.cloud.install import install
+from offline.cloud.runtime import prepare_runtime
+from offline.services.ports import choose
+from offline.services.processes import Processes
+from offline.stack.layout import CACHE
+from offline.stack.runner import launch, wait_for
+from offline.stack.testbed import system_environment
+from tests.integration.emulator.workbench import Journal, TestQueue, open_queue
+from tests.integration.plugin.account import Account
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> Path:
+    """Python with Lambda's runtime client."""
+    return prepare_runtime(CACHE)
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """What runs here ends with the session."""
+    folder = tmp_path_factory.mktemp("plugin")
+    processes = Processes(records=folder / "records", logs=folder / "logs", mark=folder.name)
+    yield processes
+    for name in processes.names():
+        processes.stop(name, patience_s=10)
+
+
+@pytest.fixture(scope="session")
+def account(processes: Processes, rabbitmq_url: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    """A LocalStack that knows the real broker's address."""
+    port, folder = choose(None), tmp_path_factory.mktemp("localstack")
+    part = localstack(
+        install(CACHE, lambda _: None),
+        port=port,
+        folder=folder,
+        broker_url=rabbitmq_url,
+        environment=system_environment(),
+    )
+    launch(part, processes)
+    wait_for(part, processes)
+    return Account(target_at(port).environment)
+
+
+@pytest.fixture(scope="session")
+def secret_arn(account: Account, rabbitmq_url: str) -> str:
+    """The secret with the broker's user and password."""
+    parts = urlsplit(rabbitmq_url)
+    return account.create_secret(username=unquote(parts.username or ""), password=unquote(parts.password or ""))
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    """In a short path, as socket addresses have at most 108 characters."""
+    with tempfile.TemporaryDirectory(prefix="plugin-") as folder:
+        journal = Journal(Path(folder) / "journal")
+        yield journal
+        journal.close()
+
+
+@pytest.fixture
+def source(rabbitmq_url: str) -> Iterator[TestQueue]:
+    """An empty queue on the real broker."""
+    with open_queue(rabbitmq_url) as queue:
+        yield queue
