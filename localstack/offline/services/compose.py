@@ -70,17 +70,21 @@ def remove_containers(name: str, site: Site, plan: Plan) -> None:
     _compose(name, site, plan, "down", "--volumes", "--timeout", "2")
 
 
-def _compose(name: str, site: Site, plan: Plan, *arguments: str) -> None:
-    project = "carillon-" + hashlib.sha256(f"{site.folder}/{name}".encode()).hexdigest()[:12]
+def compose(place: Path, variables: Mapping[str, str], *arguments: str) -> None:
+    """Run Docker Compose for the project that belongs to this folder; docker-compose.yml reads these variables.
+
+    Raises:
+        ServerFailed: Compose could not do it.
+    """
+    project = "carillon-" + hashlib.sha256(str(place).encode()).hexdigest()[:12]
     command = ["docker", "compose", "--project-name", project, "--file", str(_FILE), *arguments]
-    answer = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=_DEADLINE_S, env=_environment(plan)
-    )
+    environment = {**os.environ, **variables}
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_DEADLINE_S, env=environment)
     if answer.returncode != 0:
-        raise ServerFailed(f"docker compose could not run {name}:\n{answer.stderr.strip()}")
+        raise ServerFailed(f"docker compose could not run {place.name}:\n{answer.stderr.strip()}")
 
 
-def _environment(plan: Plan) -> Mapping[str, str]:
-    """Return what docker-compose.yml reads: it has no password and no port of its own."""
+def _compose(name: str, site: Site, plan: Plan, *arguments: str) -> None:
+    """Compose has neither a password nor a port of its own."""
     ports = {f"CARILLON_{use.upper()}_PORT": str(port) for use, port in plan.ports.items()}
-    return {**os.environ, **ports, "CARILLON_PASSWORD": plan.password}
+    compose(site.folder / name, {**ports, "CARILLON_PASSWORD": plan.password}, *arguments)

@@ -20,9 +20,9 @@ from offline.stack.stack import Stack
 from offline.stack.stack_env import read_stack_env
 from offline.stack.status import print_status
 from offline.stack.summary import print_summary
+from offline.stack.terminal import exit_status
 
 _FAILED = 1
-_INTERRUPTED = 130
 
 
 def _up(stack: Stack) -> int:
@@ -90,20 +90,19 @@ def main() -> int:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     layout = Layout(root=arguments.root.resolve(), cache=CACHE)
     stack = Stack(layout=layout, environment=os.environ, say=say, prefer_default_ports=not arguments.free_ports)
+    return exit_status(
+        lambda: _unless_down(_COMMANDS[arguments.command], stack), (ServiceError, DemoFailed, httpx.HTTPError)
+    )
+
+
+def _unless_down(command: Callable[[Stack], int], stack: Stack) -> int:
     try:
-        return _COMMANDS[arguments.command](stack)
+        return command(stack)
     except FileNotFoundError as missing:
-        if missing.filename != str(layout.stack_env):
+        if missing.filename != str(stack.layout.stack_env):
             raise
         print("The stack is down. `make up` brings it up.", file=sys.stderr)
-    except (ServiceError, DemoFailed, httpx.HTTPError) as failure:
-        print(f"\n{failure}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has gone; without this the interpreter complains about it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _FAILED
+        return _FAILED
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ _TITLES: Mapping[str, str] = {
     "migrate": "Migrations",
     "front": "HTTP API",
     "emulator": "Event sources",
+    "localstack": "LocalStack",
+    "deploy": "Deployment",
 }
 _one_line_at_a_time = threading.Lock()
 

@@ -13,6 +13,8 @@ _RELAY_EVERY_S = 2
 # In AWS it is every minute: here somebody is watching.
 _MEASURE_EVERY_S = 10
 _MEASURE_TIMEOUT_S = 60
+_PURGE_EVERY_S = 86_400
+_PURGE_TIMEOUT_S = 60
 # An environment is replaced by a cold one now and then, as in Lambda: nothing may depend on its memory.
 _RECYCLE_AFTER = 500
 
@@ -26,6 +28,7 @@ def emulator_config(*, settings: Mapping[str, str], broker_url: str, control_por
         **{name: _function(name, settings, timeout_s=function_timeout_s) for name in CONSUMERS},
         "relay": _function("relay", settings, timeout_s=_RELAY_TIMEOUT_S),
         "measure_queues": _function("measure_queues", settings, timeout_s=_MEASURE_TIMEOUT_S),
+        "purge": _function("purge", settings, timeout_s=_PURGE_TIMEOUT_S),
     }
     return json.dumps(
         {
@@ -35,6 +38,7 @@ def emulator_config(*, settings: Mapping[str, str], broker_url: str, control_por
             "schedules": [
                 _schedule("relay", every_s=_RELAY_EVERY_S),
                 _schedule("measure_queues", every_s=_MEASURE_EVERY_S),
+                _schedule("purge", every_s=_PURGE_EVERY_S),
             ],
         },
         indent=1,

@@ -11,10 +11,14 @@ CACHE = DEFAULT_ROOT / "cache"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The folder of one stack. What is downloaded is shared by all stacks of a checkout and outlives them."""
+    """The folder of one stack. What is downloaded is shared by all stacks of a checkout and outlives them.
+
+    `told` is where people look for this stack's stack.env when that is not in the folder.
+    """
 
     root: Path
     cache: Path = CACHE
+    told: Path | None = None
 
     @property
     def lock(self) -> Path:
@@ -29,7 +33,7 @@ class Layout:
     @property
     def stack_env(self) -> Path:
         """Return the file that tells people and tests where everything is."""
-        return self.root / "stack.env"
+        return self.told or self.root / "stack.env"
 
     @property
     def emulator_config(self) -> Path:

@@ -15,8 +15,9 @@ from offline.stack.layout import REPOSITORY, Layout
 from offline.stack.plan import StackPlan
 
 DOUBLES = ("mail-sink", "fcm-double")
-RUNNERS = ("front", "emulator")
-PORTS = {"mail-sink": ("smtp", "mail"), "fcm-double": ("fcm",), "front": ("front",), "emulator": ("control",)}
+PORTS = {"mail-sink": ("smtp", "mail"), "fcm-double": ("fcm",)}
+RUNNERS = {"front": ("front",), "emulator": ("control",)}
+"""What runs the functions, with the ports that each uses."""
 _WORKERS = 2
 _API_TIMEOUT_S = 30
 _CODE = ("app.py", "chalicelib/**/*.py", "localstack/offline/emulator/*.py")

@@ -15,7 +15,14 @@ from chalicelib.domain.identity import new_id
 from offline.services.files import write_private
 from offline.services.ports import choose, is_free
 
-DEFAULT_PORTS: Mapping[str, int] = {"front": 3000, "smtp": 1025, "mail": 8025, "fcm": 8026, "control": 3001}
+DEFAULT_PORTS: Mapping[str, int] = {
+    "front": 3000,
+    "control": 3001,
+    "smtp": 1025,
+    "mail": 8025,
+    "fcm": 8026,
+    "localstack": 4566,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,17 @@ PATIENCE_S = 6.0
 
 def launch(part: Part, processes: Processes) -> bool:
     """Start a part unless it runs, answers and is what it should be; say whether that was needed."""
-    record = processes.find(part.name)
-    if record is not None and record.fingerprint == part.fingerprint and answers(part.health_url):
+    if is_current(part, processes):
         return False
     processes.stop(part.name, patience_s=PATIENCE_S)
     processes.start(part.name, part.command, fingerprint=part.fingerprint)
     return True
+
+
+def is_current(part: Part, processes: Processes) -> bool:
+    """Say whether a part runs, answers and is what it should be."""
+    record = processes.find(part.name)
+    return record is not None and record.fingerprint == part.fingerprint and answers(part.health_url)
 
 
 def wait_for(part: Part, processes: Processes) -> None:

@@ -8,11 +8,11 @@ from offline.services.private import Endpoint
 from offline.stack.plan import StackPlan
 
 
-def stack_env(plan: StackPlan, endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+def stack_env(plan: StackPlan, endpoints: Mapping[str, Endpoint], *, api_url: str) -> dict[str, str]:
     """Return the keys other commands may rely on."""
     ports = plan.ports
     return {
-        "API_URL": f"http://127.0.0.1:{ports['front']}",
+        "API_URL": api_url,
         "CLIENT_ID": plan.client_id,
         "CLIENT_SECRET": plan.client_secret,
         "ADMIN_EMAIL": plan.admin_email,

@@ -1,6 +1,6 @@
 """A table of what runs: process, port, state; and how much waits in each queue."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +15,12 @@ from offline.stack.plan import read_plan
 from offline.stack.stack_env import read_stack_env
 
 _SERVERS: Mapping[str, str] = {"postgresql": "DATABASE_URL", "valkey": "REDIS_URL", "rabbitmq": "RABBITMQ_URL"}
-_OURS: Mapping[str, str] = {"mail-sink": "MAIL_URL", "fcm-double": "FCM_URL", "front": "API_URL"}
+_OURS: Mapping[str, str] = {
+    "mail-sink": "MAIL_URL",
+    "fcm-double": "FCM_URL",
+    "front": "API_URL",
+    "localstack": "API_URL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,8 @@ class Row:
     address: str
 
 
-def status(layout: Layout) -> list[Row]:
-    """Return a row for each process; none while the stack is down."""
+def status(layout: Layout, runners: Iterable[str]) -> list[Row]:
+    """Return a row for each process, those named that run the functions last; none while the stack is down."""
     plan = read_plan(layout.plan)
     if plan is None:
         return []
@@ -37,7 +42,7 @@ def status(layout: Layout) -> list[Row]:
     addresses = {**_addresses(layout.stack_env), "emulator": f"127.0.0.1:{plan.ports['control']}"}
     recorded = processes.names()
     rows = []
-    for name in (*reversed(PROCESSES), *parts.DOUBLES, *parts.RUNNERS):
+    for name in (*reversed(PROCESSES), *parts.DOUBLES, *runners):
         record = processes.find(name)
         state = "running" if record is not None else "not ours" if _is_given(layout, name) else "dead"
         rows.append(Row(name, state, None if record is None else record.pid, addresses.get(name, "")))
@@ -92,11 +97,11 @@ def _address(url: str) -> str:
     return f"{parts_of.hostname}:{parts_of.port}" if parts_of.port else str(parts_of.hostname)
 
 
-def print_status(layout: Layout) -> int:
+def print_status(layout: Layout, runners: Iterable[str] = parts.RUNNERS, *, up: str = "make up") -> int:
     """Print the table; return 0 when everything runs, 1 when something does not, 3 when the stack is down."""
-    rows = status(layout)
+    rows = status(layout, runners)
     if not rows:
-        print("The stack is down. `make up` brings it up.")
+        print(f"The stack is down. `{up}` brings it up.")
         return 3
     print(f"{'process':<12} {'state':<9} {'pid':>8}  address")
     for row in rows:

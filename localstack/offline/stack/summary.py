@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from offline.stack.layout import Layout
 
 
-def print_summary(addresses: Mapping[str, str], layout: Layout) -> None:
-    """Print where everything is; secrets stay in their file."""
+def print_summary(addresses: Mapping[str, str], layout: Layout, *, logs: str = "make logs") -> None:
+    """Print where everything is, and the command that follows the logs; secrets stay in their file."""
     lines = {
         "API": addresses["API_URL"],
         "Mails": addresses["MAIL_URL"],
         "Pushes": addresses["FCM_URL"],
-        "Logs": f"{layout.logs} (make logs)",
+        "Logs": f"{layout.logs} ({logs})",
         "Credentials": str(layout.stack_env),
     }
     print("\nEverything is up:")

@@ -10,7 +10,8 @@ from offline.services import kernel
 from offline.services.files import write_private
 from offline.stack.functions import FUNCTION_TIMEOUT_S
 from offline.stack.layout import DEFAULT_ROOT, Layout
-from offline.stack.stack import Say, Stack
+from offline.stack.stack import Stack
+from offline.stack.world import Say, World
 
 _OWNER = "owner"
 _SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
@@ -27,14 +28,38 @@ def private_stack(
     """Give a stack that is down, and take it down at the end, whatever state it is in by then.
 
     A short timeout of the queue functions makes leases short enough to be waited for.
+    """
+    with private_root(parent) as root:
+        stack = Stack(
+            layout=Layout(root=root),
+            environment={**system_environment(), **(settings or {})},
+            say=say or (lambda *_: None),
+            prefer_default_ports=False,
+            function_timeout_s=function_timeout_s,
+        )
+        try:
+            yield stack
+        finally:
+            stack.down()
+
+
+@contextlib.contextmanager
+def private_root(parent: Path = DEFAULT_ROOT) -> Iterator[Path]:
+    """Give a folder for a stack of whatever kind, and remove it at the end with all that still runs and lies there.
+
     A session that was killed cannot clean up: the next one does it for those whose owner is gone.
     """
     _remove_abandoned(parent)
-    stack = _stack(_make_root(parent), settings or {}, say, function_timeout_s)
+    root = _make_root(parent)
     try:
-        yield stack
+        yield root
     finally:
-        _remove(stack)
+        _remove(root)
+
+
+def system_environment() -> dict[str, str]:
+    """Return what of the caller's environment programs need to run at all."""
+    return {name: os.environ[name] for name in _SYSTEM if name in os.environ}
 
 
 def _make_root(parent: Path) -> Path:
@@ -47,28 +72,24 @@ def _make_root(parent: Path) -> Path:
     return draft.rename(root)
 
 
-def _stack(
-    root: Path, settings: Mapping[str, str], say: Say | None, function_timeout_s: int = FUNCTION_TIMEOUT_S
-) -> Stack:
-    system = {name: os.environ[name] for name in _SYSTEM if name in os.environ}
-    return Stack(
+def _remove(root: Path) -> None:
+    root.joinpath(_OWNER).unlink(missing_ok=True)
+    if not any(root.iterdir()):
+        root.rmdir()
+        return
+    World(
         layout=Layout(root=root),
-        environment={**system, **settings},
-        say=say or (lambda *_: None),
+        environment=system_environment(),
+        say=lambda *_: None,
         prefer_default_ports=False,
-        function_timeout_s=function_timeout_s,
-    )
-
-
-def _remove(stack: Stack) -> None:
-    stack.layout.root.joinpath(_OWNER).unlink(missing_ok=True)
-    stack.down()
+        runners={},
+    ).remove()
 
 
 def _remove_abandoned(parent: Path) -> None:
     for root in parent.glob("test-*/"):
         if not _is_owned(root):
-            _remove(_stack(root, {}, None))
+            _remove(root)
 
 
 def _is_owned(root: Path) -> bool:
