@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,8 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True, slots=True)
 class Asked:
+    """`headers` are in lower case."""
+
     path: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.sockets.append(self.connection)
 
     def do_POST(self) -> None:
-        asked = Asked(self.path, self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = Asked(self.path, content, {name.lower(): value for name, value in self.headers.items()})
         with self.server.counting:
             self.server.asked.append(asked)
         reply = self.server.script(asked)

@@ -15,11 +15,13 @@ import app
 from chalicelib.domain.principal import Scope
 from chalicelib.handlers.access import PERSON
 from chalicelib.handlers.contract import contract_of
-from offline.stack.stack import Stack
+from chalicelib.handlers.routes import load_routes
 from tests.e2e.api import EMAIL, Client, Json, address, succeeded, unique
 from tests.e2e.forgeries import Signer, claims_of, forge_all
 from tests.e2e.waiting import eventually
+from tests.e2e.worlds import Deployment
 
+load_routes(app.app)
 CONTRACTS = {
     contract.route: contract
     for methods in app.app.routes.values()
@@ -74,7 +76,7 @@ class Fallback(dict[str, str]):
 
 
 @pytest.fixture(scope="module")
-def world(client: Client, stack: Stack) -> World:
+def world(client: Client, deployment: Deployment, addresses: Mapping[str, str]) -> World:
     other = client.create_user(password=PASSWORD)
     code = client.publish_template(EMAIL)
     accepted = client.notify(template_code=code, user_id=other["id"])
@@ -90,7 +92,7 @@ def world(client: Client, stack: Stack) -> World:
         client_id=new_client(client, every)["client_id"],
         name="postgresql",
     )
-    plan = json.loads(stack.layout.plan.read_text())
+    plan = json.loads(deployment.layout.plan.read_text())
     revoked = revoked_token(client)
     return World(
         revoked=revoked,
@@ -99,7 +101,7 @@ def world(client: Client, stack: Stack) -> World:
         names=names,
         signer=Signer(plan["signing_key_id"], plan["signing_key"]),
         person=logged_in(client, client.create_user(email=(email := address()), password=PASSWORD)["id"], email),
-        administrator=logged_in(client, "", stack.addresses["ADMIN_EMAIL"], password=stack.addresses["ADMIN_PASSWORD"]),
+        administrator=logged_in(client, "", addresses["ADMIN_EMAIL"], password=addresses["ADMIN_PASSWORD"]),
         without={scope: token_of(client, new_client(client, every - {scope})) for scope in every},
         with_only={scope: token_of(client, new_client(client, frozenset({scope}))) for scope in Scope},
     )

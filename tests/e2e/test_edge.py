@@ -4,10 +4,12 @@ import pytest
 
 import app
 from chalicelib.handlers.contract import contract_of
+from chalicelib.handlers.routes import load_routes
 from tests.conftest import SETTINGS
 from tests.e2e.api import Client
 from tests.e2e.problems import assert_secure, problem
 
+load_routes(app.app)
 ORIGIN = SETTINGS["CORS_ORIGINS"]
 PATHS = {path: path.replace("{", "").replace("}", "").replace("+", "") for path in app.app.routes}
 RATES = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}

@@ -21,6 +21,9 @@ BLOCKS = re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 COMMANDS = "tests/e2e/test_stack_commands.py"
 HERE = "tests/e2e/test_readme.py"
 CHAOS = "tests/chaos/test_short_profile.py"
+CLOUD = "tests/localstack/test_commands.py"
+AWS = "tests/integration/test_deploy_commands.py"
+PACKAGE = "tests/packaging/test_package.py"
 CI = ".ci/run"
 
 # Which recipe each command of the README stands for, and who executes it.
@@ -43,6 +46,21 @@ EXECUTED_BY = {
     "openapi": ("chalicelib.handlers.openapi", HERE, "test_openapi_writes_what_is_committed"),
     "bench": ("benchmarks.accept", HERE, "test_bench_ends_in_a_table"),
     "chaos": ("-m tests.chaos", CHAOS, "test_the_short_profile_keeps_every_promise"),
+    "localstack": (
+        "offline.cloud up",
+        CLOUD,
+        "test_it_deploys_repairs_what_died_applies_what_changed_and_leaves_nothing",
+    ),
+    "localstack-down": (
+        "offline.cloud down",
+        CLOUD,
+        "test_it_deploys_repairs_what_died_applies_what_changed_and_leaves_nothing",
+    ),
+    "package": ("infra.build.package", PACKAGE, "test_the_package_fits_into_lambda"),
+    # as far as a machine without an account goes; their steps run in tests/localstack
+    "deploy": ("infra deploy", AWS, "test_a_deployment_without_credentials_says_so_and_which_command_goes_on"),
+    "rollback": ("infra rollback", AWS, "test_a_rollback_without_a_release_says_how_to_name_one"),
+    "destroy": ("infra destroy", AWS, "test_nothing_is_destroyed_before_the_stage_was_named_twice"),
     "check": ("-m pytest -q tests/structure", CI, "make check"),
     "test": ("-m pytest", CI, "make test"),
 }

@@ -25,7 +25,7 @@ def test_a_new_user_answers_whole_with_its_place_and_its_revision(client: Client
     answer = client.call("POST /v1/users", {**body, "password": "correct horse"})
     user = succeeded(answer)
     assert answer.status_code == 201
-    assert answer.headers["Location"] == f"/v1/users/{user['id']}"
+    assert client.place(answer) == f"/v1/users/{user['id']}"
     assert answer.headers["ETag"] == '"1"'
     assert user == {**user, **body, "locale": "fr-CA"}
     assert user["created_at"] == user["updated_at"]
@@ -52,13 +52,13 @@ def test_a_device_is_listed_until_it_is_deleted(client: Client) -> None:
     devices = f"/v1/users/{person['id']}/devices"
     answer = client.call(f"POST {devices}", {"token": unique("device"), "platform": "web"})
     device = succeeded(answer)
-    assert answer.headers["Location"] == f"{devices}/{device['id']}"
+    assert client.place(answer) == f"{devices}/{device['id']}"
     assert client.devices(person["id"]) == [device]
-    deleted = client.call(f"DELETE {answer.headers['Location']}")
+    deleted = client.call(f"DELETE {client.place(answer)}")
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert_secure(deleted)
     assert client.devices(person["id"]) == []
-    problem(client.call(f"DELETE {answer.headers['Location']}"), 404, "device_not_found")
+    problem(client.call(f"DELETE {client.place(answer)}"), 404, "device_not_found")
 
 
 def test_devices_are_paged_newest_first_and_a_cursor_belongs_to_its_list(client: Client) -> None:
@@ -103,7 +103,7 @@ def test_a_new_template_is_a_draft_with_its_place_and_its_revision(client: Clien
     body = {"code": unique("t"), "name": "T", "category": "orders", "default_locale": "en", "contents": [EMAIL, PUSH]}
     answer = client.call("POST /v1/templates", body)
     template = succeeded(answer)
-    assert (answer.status_code, answer.headers["Location"]) == (201, f"/v1/templates/{body['code']}")
+    assert (answer.status_code, client.place(answer)) == (201, f"/v1/templates/{body['code']}")
     assert answer.headers["ETag"] == '"1"'
     assert (template["version"]["number"], template["version"]["status"]) == (1, "draft")
     assert template["published_version"] in (None, 0)
@@ -112,8 +112,8 @@ def test_a_new_template_is_a_draft_with_its_place_and_its_revision(client: Clien
 def test_a_notification_is_read_where_its_202_says_and_head_reads_it_too(client: Client) -> None:
     body = {"template_code": client.publish_template(), "recipient": {"name": "Nobody"}, "variables": {"name": "Ada"}}
     answer = client.call("POST /v1/notifications", body)
-    read = client.call(f"GET {answer.headers['Location']}")
-    head = client.call(f"HEAD {answer.headers['Location']}")
+    read = client.call(f"GET {client.place(answer)}")
+    head = client.call(f"HEAD {client.place(answer)}")
     assert succeeded(read)["id"] == answer.json()["notification_id"]
     assert (head.status_code, head.content, head.headers["Content-Type"]) == (200, b"", "application/json")
     for each in (answer, read, head):

@@ -1,6 +1,6 @@
 """Sessions over the whole system: begun, carried on, ended, stolen, and lost with Redis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -8,7 +8,6 @@ import jwt
 import pytest
 import redis
 
-from offline.stack.stack import Stack
 from tests.e2e.api import Client, Json, address, succeeded
 from tests.e2e.people import PASSWORD, log_in, signed_in
 from tests.e2e.problems import problem
@@ -18,9 +17,9 @@ AT_ONCE = 50
 
 
 @pytest.fixture
-def admin(stack: Stack, client: Client) -> Json:
-    """What the stack's administrator was given at a login of this test's own."""
-    return succeeded(log_in(client, stack.addresses["ADMIN_EMAIL"], stack.addresses["ADMIN_PASSWORD"]))
+def admin(addresses: Mapping[str, str], client: Client) -> Json:
+    """What the administrator was given at a login of this test's own."""
+    return succeeded(log_in(client, addresses["ADMIN_EMAIL"], addresses["ADMIN_PASSWORD"]))
 
 
 @pytest.fixture
@@ -93,12 +92,12 @@ def test_failing_too_often_closes_the_account_to_this_address_for_a_while(client
 
 
 def test_an_emptied_redis_logs_people_out_and_no_client(
-    stack: Stack, client: Client, admin: Json, refresh: Callable[[str], httpx.Response]
+    addresses: Mapping[str, str], client: Client, admin: Json, refresh: Callable[[str], httpx.Response]
 ) -> None:
-    with redis.Redis.from_url(stack.addresses["REDIS_URL"]) as server:
+    with redis.Redis.from_url(addresses["REDIS_URL"]) as server:
         server.flushdb()
     problem(reach(client, admin["access_token"]), 401, "invalid_token")
     problem(refresh(admin["refresh_token"]), 401, "invalid_refresh_token")
     assert reach(client, client.token).status_code == 200
-    again = log_in(client, stack.addresses["ADMIN_EMAIL"], stack.addresses["ADMIN_PASSWORD"])
+    again = log_in(client, addresses["ADMIN_EMAIL"], addresses["ADMIN_PASSWORD"])
     assert reach(client, succeeded(again)["access_token"]).status_code == 200

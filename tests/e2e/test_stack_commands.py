@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from offline.cloud.stack import CloudStack
 from offline.services import kernel
 from offline.stack.layout import REPOSITORY
 from offline.stack.stack import Stack
@@ -66,7 +67,7 @@ def run(command: str, stack: Stack, settings: Mapping[str, str] | None = None) -
     return printed
 
 
-def leaders(stack: Stack) -> dict[str, int]:
+def leaders(stack: Stack | CloudStack) -> dict[str, int]:
     """Return the process on record under each name."""
     records = [json.loads(file.read_text()) for file in stack.layout.processes.glob("*.json")]
     return {record["name"]: record["pid"] for record in records}

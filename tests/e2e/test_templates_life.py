@@ -36,8 +36,8 @@ def test_a_template_lives_from_its_first_draft_to_the_archive(client: Client) ->
     assert received(client, code)["subject"] == "Hello Ada"
 
     added = client.call(f"POST {template}/versions", saying("<p>Second</p>", subject="Second for {{ name }}"))
-    assert (added.status_code, added.headers["location"]) == (201, f"{template}/versions/2")
-    assert succeeded(client.call(f"GET {added.headers['location']}"))["contents"][0]["variables"] == ["name"]
+    assert (added.status_code, client.place(added)) == (201, f"{template}/versions/2")
+    assert succeeded(client.call(f"GET {client.place(added)}"))["contents"][0]["variables"] == ["name"]
     assert received(client, code)["subject"] == "Hello Ada"
     succeeded(client.call(f"POST {template}/versions/2/publish"))
     assert received(client, code)["subject"] == "Second for Ada"

@@ -12,10 +12,12 @@ from chalicelib.handlers.access import SESSION
 from chalicelib.handlers.contract import AnyContract, contract_of
 from chalicelib.handlers.openapi.document import build_document
 from chalicelib.handlers.request import NoBody, OptionalBody
+from chalicelib.handlers.routes import load_routes
 from tests.e2e.api import Client, Json
 from tests.e2e.bad_input.routes import World, send
 from tests.e2e.problems import pointers, problem
 
+load_routes(app.app)
 CONTRACTS = {
     contract.route: contract
     for methods in app.app.routes.values()

@@ -1,22 +1,20 @@
 """The e-mail function dies, or is given up for dead, in the middle of a batch against a slow sink."""
 
-import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-import httpx
-
 from offline.stack.stack import Stack
 from tests.conftest import FUNCTION_TIMEOUT_S
-from tests.e2e.api import Client, address, delivery_of, events_of, succeeded, told
+from tests.e2e.api import Client, address, delivery_of, events_of, told
 from tests.e2e.crashes.crashing import kill, running_pid, unlimited
 from tests.e2e.crashes.ledger import Ledger, Line, arrivals, draw_up
 from tests.e2e.emulator import paused
+from tests.e2e.moods import slow_sink
 from tests.e2e.waiting import eventually
 
 Json = Any
@@ -27,7 +25,7 @@ BATCH = 100
 MIDDLE = 40
 LEASE_S = FUNCTION_TIMEOUT_S + 5
 RELAY_TICK_S = 2
-SENT_AT_ONCE, SLOW_SINK_S, ROUND_OVERHEAD_S = 16, 2, 1.5
+SENT_AT_ONCE, ROUND_OVERHEAD_S = 16, 1.5
 MOST_UNSETTLED = SENT_AT_ONCE + 25
 MOST_IN_HAND = SENT_AT_ONCE + MOST_UNSETTLED
 RESENDING_S = MOST_IN_HAND * ROUND_OVERHEAD_S
@@ -37,7 +35,7 @@ RESENDING_S = MOST_IN_HAND * ROUND_OVERHEAD_S
 def test_a_killed_worker_loses_nothing_and_repeats_only_what_it_had_not_settled(
     stack: Stack, client: Client, email_template: str, record_property: RecordProperty
 ) -> None:
-    with slow_sink(stack):
+    with slow_sink(stack.addresses):
         accepted = begin_a_batch(stack, client, email_template)
         kill(stack, FUNCTION)
         at_the_sink = set(arrivals(client, accepted))
@@ -57,7 +55,7 @@ def test_a_worker_that_was_stopped_past_its_lease_changes_nothing_when_it_comes_
     stack: Stack, client: Client, email_template: str, record_property: RecordProperty
 ) -> None:
     with unlimited(stack, FUNCTION):
-        with slow_sink(stack):
+        with slow_sink(stack.addresses):
             accepted = begin_a_batch(stack, client, email_template)
             worker = running_pid(stack, FUNCTION)
             os.kill(worker, signal.SIGSTOP)
@@ -74,17 +72,6 @@ def test_a_worker_that_was_stopped_past_its_lease_changes_nothing_when_it_comes_
     record_property("late", len(late))
     for delivery_id in late:
         require_late_outcome_without_effect(ledger.lines[delivery_id])
-
-
-@contextlib.contextmanager
-def slow_sink(stack: Stack) -> Iterator[None]:
-    """Within the block the sink keeps a mail at once, and answers after two seconds."""
-    route = f"{stack.addresses['MAIL_URL']}/mood"
-    succeeded(httpx.put(route, json={"mode": "slow", "after_s": SLOW_SINK_S}))
-    try:
-        yield
-    finally:
-        succeeded(httpx.put(route, json={"mode": "normal"}))
 
 
 def begin_a_batch(stack: Stack, client: Client, template_code: str) -> Sequence[Json]:
