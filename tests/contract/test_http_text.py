@@ -13,9 +13,11 @@ from chalicelib.domain.principal import Scope
 from chalicelib.errors import InvalidRequest
 from chalicelib.handlers.contract import AnyContract, contract_of
 from chalicelib.handlers.parsing import parse_query
+from chalicelib.handlers.routes import load_routes
 from tests.gateway_client import GatewayClient
 from tests.requests_of_a_backend import BODIES, DEVICE, EMAIL, assert_problem, with_scopes
 
+load_routes(application.app)
 CONTRACTS = {
     contract.route: contract
     for methods in application.app.routes.values()
