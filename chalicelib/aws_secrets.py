@@ -1,4 +1,4 @@
-"""Reads secrets from AWS Secrets Manager: their current version, as text.
+"""Reads secrets from AWS Secrets Manager: their current version, as text, without white space around it.
 
 Importing this module loads boto3: only a function with a setting that names a secret does.
 
@@ -82,7 +82,7 @@ def _text_of(answer: Mapping[str, Any]) -> str:  # Any: boto3 has no types
         raise InvalidSettings("is binary, and must be text")
     if "SecretString" not in answer:
         raise SecretUnavailable("said nothing that could be read")  # some page of something in between
-    return str(answer["SecretString"])
+    return str(answer["SecretString"]).strip()  # a file that was put as a secret ends in a newline
 
 
 def _meaning_of(error: exceptions.ClientError) -> SecretUnavailable | InvalidSettings:

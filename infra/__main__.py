@@ -8,22 +8,28 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
+from infra.build.lambda_runtime import our_runtime
+from infra.build.project import LOCK
+from infra.build.vendoring import vendor
 from infra.caller import founders_of, profile_of, target_of
 from infra.deploy import deploy
 from infra.destroy import destroy
 from infra.errors import StepFailed
 from infra.platform.database_protection import demand_unprotected
 from infra.platform.servers import delete_platform, ensure_platform, state_bucket_of
+from infra.release.found import Finder
 from infra.release.lock import unlock
-from infra.release.preflight import confirm_caller
+from infra.release.preflight import confirm_caller, confirm_room
 from infra.release.source import check_out
-from infra.stage import read_stage
+from infra.release.state import Deployed, StateBucket
+from infra.stage import Stage, read_stage
 from infra.steps import Step, run_steps
 from infra.target import Platform, Target
 from infra.watch.alarms import ensure_recipient
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _LOCAL = REPOSITORY / ".local"
+CACHE = _LOCAL / "cache"
 
 Given = argparse.Namespace
 
@@ -35,18 +41,17 @@ def _deploy(given: Given, target: Target) -> None:
 def _rollback(given: Given, target: Target) -> None:
     if not given.to:
         raise StepFailed("No release is given.", remedy=f"Name one: make rollback STAGE={target.stage} TO=v1.2.3")
-    source = check_out(REPOSITORY, given.to, _work(target) / "source")
+    source = check_out(REPOSITORY, given.to, cache=CACHE)
     _release(given, target, source=source, again=f"make rollback STAGE={target.stage} TO={given.to}")
 
 
 def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
-    read_stage(source, target.stage)
+    stage = read_stage(source, target.stage)
     again += f" PROFILE={given.profile}" if given.profile else ""
     founders = founders_of(os.environ)
     found: list[Platform] = []
 
     def platform() -> None:
-        confirm_caller(sts=target.client("sts"))
         profile = profile_of(target.stage, chosen=given.profile)
         found.append(ensure_platform(target, profile=profile, given=os.environ, say=print))
 
@@ -56,7 +61,7 @@ def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
             found[0],
             source=source,
             work=_work(target),
-            cache=_LOCAL / "cache",
+            cache=CACHE,
             say=print,
             founders=founders,
             again=again,
@@ -69,8 +74,28 @@ def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
         ensure_recipient(target, os.environ["ALARM_EMAIL"])
         return os.environ["ALARM_EMAIL"]
 
-    steps = [Step("platform", platform), Step("release", release), Step("who is told of alarms", recipient)]
+    steps = [
+        Step("preflight", lambda: _preflight(target, stage, source / LOCK)),
+        Step("platform", platform),
+        Step("release", release),
+        Step("who is told of alarms", recipient),
+    ]
     run_steps(steps, say=print, again=again)
+
+
+def _preflight(target: Target, stage: Stage, lock: Path) -> str:
+    """What would fail after an hour of making servers fails now. Nothing is changed."""
+    caller = confirm_caller(sts=target.client("sts"))
+    confirm_room(stage, client=target.client("lambda"), functions=_deployed(target).function_arns.values())
+    runtime = our_runtime(stage.architecture)
+    vendor(lock, runtime, cache=CACHE)
+    return f"{caller}; {runtime.name} on {runtime.architecture}"
+
+
+def _deployed(target: Target) -> Deployed:
+    bucket = state_bucket_of(target)
+    recorded = StateBucket(target.client("s3"), bucket, target.stage).load() if bucket else Deployed([])
+    return Finder.of(target).find(recorded)
 
 
 def _destroy(given: Given, target: Target) -> None:

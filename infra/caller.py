@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from infra.errors import StepFailed
 from infra.release.migration import Founders
+from infra.stage import CONFIG, STAGE_NAME
 from infra.target import Target
 
 LOCAL = "local"
@@ -13,12 +14,18 @@ def target_of(environment: Mapping[str, str], *, stage: str) -> Target:
     """Return where AWS's own tools would go with this environment.
 
     Raises:
-        StepFailed: there is no region, or the stage is the one that a LocalStack plays.
+        StepFailed: there is no region, the stage is the one that a LocalStack plays, or none can be called so: the
+            function of a stage `dev-relay` would have the name of the relay of `dev`.
     """
     if stage == LOCAL:
         raise StepFailed(f"The stage {LOCAL!r} is LocalStack's.", remedy="Run: make localstack")
     if not stage:
         raise StepFailed("No stage is given.", remedy="Name one: make deploy STAGE=dev")
+    if not STAGE_NAME.fullmatch(stage):
+        raise StepFailed(
+            f"{stage!r} is not the name of a stage.",
+            remedy=f"Name one of {CONFIG}: at most 16 small letters and digits.",
+        )
     region = environment.get("AWS_DEFAULT_REGION") or environment.get("AWS_REGION")
     if not region:
         raise StepFailed("No region is given.", remedy="Name one: AWS_DEFAULT_REGION=eu-central-1 make deploy …")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from infra import functions
 from infra.build.project import build_project
-from infra.release import migration, preflight
+from infra.release import migration
 from infra.release.chalice_deploy import deploy_project
 from infra.release.found import Finder
 from infra.release.gateway import api_url
@@ -104,9 +104,7 @@ class _Deployment:
     def _check(self) -> str:
         refuse_unknown_queues(self._consumers)
         self.state = Finder.of(self.target).find(self._bucket.load())
-        caller = preflight.confirm_caller(sts=self.target.client("sts"))
-        preflight.confirm_room(self.stage, client=self._lambda, functions=self.state.function_arns.values())
-        return caller
+        return f"{len(self.state.function_arns)} functions are there"
 
     def _build(self) -> None:
         build_project(
@@ -119,8 +117,8 @@ class _Deployment:
         )
 
     def _migrate_ahead(self) -> str:
-        if functions.BY_HAND not in self.state.function_arns:
-            return "nothing is deployed yet"
+        if functions.BY_HAND not in self.state.function_arns or not self.state.has_role(functions.BY_HAND):
+            return "there is none yet that could be called"
         MigrateFunction(self._lambda, self.target.client("iam"), self.stage.name).update(
             self.project, architecture=self.stage.architecture
         )

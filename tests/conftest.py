@@ -1,5 +1,6 @@
 """The real servers, once a session, in a private folder and on free ports. One that cannot be had fails every test."""
 
+import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
@@ -40,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let a terminated session clean up as an interrupted one does."""
+    """Let a terminated session clean up as an interrupted one does, and know nothing of the caller's AWS account."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     config.addinivalue_line("markers", "last: runs after all tests that are not marked so")
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

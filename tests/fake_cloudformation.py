@@ -56,6 +56,7 @@ class FakeCloudFormation:
         described = {
             "StackName": StackName,
             "StackStatus": stack.status,
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()],
             "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in told.items()],
         }
         if stack.status == "DELETE_COMPLETE":

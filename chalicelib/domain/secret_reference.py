@@ -1,7 +1,8 @@
 """Where a secret lies that a setting does not hold itself: the ARN of a secret of AWS Secrets Manager.
 
-The secret's whole text is the setting's value. The suffix `:json-key:version-stage:version-id`, which ECS knows, is
-refused: one setting, one secret, so that a function can be given the right to read the one and not the other.
+The secret's whole text, but for white space around it, is the setting's value. The suffix
+`:json-key:version-stage:version-id`, which ECS knows, is refused: one setting, one secret, so that a function can be
+given the right to read the one and not the other.
 """
 
 import re

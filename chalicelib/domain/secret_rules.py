@@ -4,6 +4,7 @@ A rule raises ValueError with a sentence that does not hold the value.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 
 from chalicelib.domain import databases
@@ -12,14 +13,30 @@ from chalicelib.errors import InvalidSettings
 
 Rule = Callable[[str], None]
 
+_PLACE = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]*)?")
+"""A host, with a port or without."""
+
+_LOGIN = re.compile(r"[^@\[\]\x80-\U0010ffff]*")
+
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
 
 def _url_of(*schemes: str) -> Rule:
     def check(url: str) -> None:
         scheme, separator, rest = url.partition("://")
         if not separator or not rest or scheme not in schemes:
             raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        _is_encoded(rest)
 
     return check
+
+
+def _is_encoded(rest: str) -> None:
+    """A password with / # ? @ [ or % as it is makes another URL of it, and drivers quote what they stumble over."""
+    login, _, places = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")
+    in_order = all(map(_PLACE.fullmatch, places.split(",")))  # libpq takes several
+    if not in_order or not _LOGIN.fullmatch(login) or _BARE_PERCENT.search(rest):
+        raise ValueError("must be a URL whose user and password are percent-encoded, and whose port is a number")
 
 
 def _json_object(text: str) -> None:

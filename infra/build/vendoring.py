@@ -14,6 +14,7 @@ from infra.errors import BuildFailed
 
 _DEADLINE_S = 900
 _SHOWN_OF_PIP = 1500
+_UNREACHABLE = "Retry(total=0"  # its last try: then pip says of every project that nothing matches
 CHALICE = ("__init__.py", "app.py")
 """What Chalice itself adds to a package of its own: its bytecode is ours to add."""
 
@@ -47,32 +48,37 @@ def _shipped(lock: Path) -> list[str]:
 
 
 def _install(pinned: list[str], runtime: LambdaRuntime, folder: Path) -> None:
-    answer = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--no-deps", "--only-binary=:all:", "--no-compile", "--target", str(folder)),
-            *(f"--platform={platform}" for platform in runtime.wheel_platforms),
-            *("--implementation=cp", f"--python-version={runtime.version}"),
-            *pinned,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=_DEADLINE_S,
-        check=False,
+    command = (
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--no-deps", "--only-binary=:all:", "--no-compile", "--target", str(folder)),
+        *(f"--platform={platform}" for platform in runtime.wheel_platforms),
+        *("--implementation=cp", f"--python-version={runtime.version}"),
+        *pinned,
     )
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise BuildFailed(
+            f"pip was not done within {_DEADLINE_S} s.", remedy="See how far the package index is, and build again."
+        ) from error
     if answer.returncode != 0:
         raise _explained(answer.stderr, runtime)
 
 
 def _explained(said: str, runtime: LambdaRuntime) -> BuildFailed:
     complaints = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR")]
+    if _UNREACHABLE in said:
+        return BuildFailed(
+            f"pip cannot reach its package index:\n{said.strip()[-_SHOWN_OF_PIP:]}",
+            remedy="Mend the connection, and build again; what was built before is as it was.",
+        )
     missing = [line.rpartition(" ")[2] for line in complaints if line.startswith("No matching distribution found")]
     if missing:
         return BuildFailed(
             f"{missing[0]} has no wheel that {runtime.name} on {runtime.architecture} can load: its glibc is"
             f" 2.{runtime.glibc_minor}.",
-            remedy="Deploy with a later version of Python (a fresh .venv with make PYTHON=…), or choose the other"
-            " architecture: lambda_architecture of the stage in .chalice/config.json.",
+            remedy="Take a later version of Python: rm -rf .venv, then the same command with PYTHON=python3.13. Or"
+            " choose the other architecture: lambda_architecture of the stage in .chalice/config.json.",
         )
     return BuildFailed(
         f"pip could not install what ships:\n{said.strip()[-_SHOWN_OF_PIP:]}",

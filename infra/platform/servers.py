@@ -11,6 +11,7 @@ from infra.functions import APP
 from infra.platform.database_protection import demand_unprotected
 from infra.platform.emptying import empty_bucket
 from infra.platform.entrusted import ASKED_FOR, SIGNING_KEYS, demand_filled, ensure_signing_key
+from infra.platform.lasting import demand_lasting
 from infra.platform.stacks import AN_HOUR, Stack
 from infra.platform.template import filled, read_template
 from infra.platform.trust import demand_known_authority
@@ -52,11 +53,13 @@ def ensure_platform(
     settings of the functions by name, of which those that are no settings are passed over.
 
     Raises:
-        StepFailed: a stack could not be made, or a person must give a value first, which is then named.
+        StepFailed: a stack could not be made, a person must give a value first, which is then named, or these sizes
+            would replace a server that is in use.
     """
     plain = _plain_settings(given, target.stage)
     sizes = read_profile(profile)
     demand_known_authority(target.region, replicas=int(sizes["ReadReplicas"]))
+    demand_lasting(_stacks(target, say, patience), sizes, profile=profile)
     values = {**sizes, "Stage": target.stage}
     for part, stack in _stacks(target, say, patience):
         body = read_template(part)

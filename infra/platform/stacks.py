@@ -64,6 +64,13 @@ class Stack:
         described = self._describe()
         return {one["OutputKey"]: one["OutputValue"] for one in (described or {}).get("Outputs", ())}
 
+    def parameters(self) -> Mapping[str, str]:
+        """What it was made with; nothing when there is no such stack, or one that never worked."""
+        described = self._describe()
+        if described is None or described["StackStatus"] in NEVER_WORKED | {NOT_YET_MADE}:
+            return {}
+        return {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", ())}
+
     def delete(self) -> None:
         """Delete it, if it is there.
 

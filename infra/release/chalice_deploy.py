@@ -13,6 +13,9 @@ from infra.target import Target
 LONGEST_S = 1800
 _CHALICE = (sys.executable, "-u", "-P", str(Path(__file__).with_name("chalice_process.py")))
 _LAST_WORDS = 4000
+_OF_THE_MACHINE = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_OF_THE_NETWORK = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
+"""How this machine gets out: our own calls of AWS heed it as well."""
 
 
 def deploy_project(target: Target, project: Path, *, known: Deployed) -> Deployed:
@@ -57,7 +60,7 @@ def _run(target: Target, project: Path, command: str) -> None:
 
 
 def _call_chalice(target: Target, project: Path, command: str) -> tuple[int, str]:
-    of_the_machine = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    of_the_machine = {name: os.environ[name] for name in (*_OF_THE_MACHINE, *_OF_THE_NETWORK) if name in os.environ}
     waiters = {"AWS_DATA_PATH": str(write_waiters(project / ".chalice"))}
     lifeline, ours = os.pipe()
     try:

@@ -87,7 +87,7 @@ class Mappings:
         """Delete what invokes these functions from a broker; messages stay in their queues."""
         for arn in function_arns.values():
             for mapping in self._mappings_of(arn):
-                self._delete(mapping)
+                self._delete(self._settled(mapping))
 
     def _ensure_one(self, function_arn: str, queue: str, broker: Broker) -> None:
         settled = [self._settled(mapping) for mapping in self._mappings_of(function_arn)]

@@ -4,8 +4,10 @@ Releases are made so that the code before them works with their schema, and not 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from chalice.config import Config
 
@@ -38,6 +40,7 @@ class MigrateFunction:
         role = f"{functions.APP}-{self.stage}-{functions.BY_HAND}"
         policy = (project / CONFIG.parent / config.iam_policy_file).read_text()
         self.iam.put_role_policy(RoleName=role, PolicyName=role, PolicyDocument=policy)
+        self._settle()  # whoever died before us may have left a change under way
         self.lambda_.update_function_configuration(
             FunctionName=self._name,
             Runtime=our_runtime(architecture).name,
@@ -56,17 +59,27 @@ class MigrateFunction:
         return deployed_name(functions.BY_HAND, self.stage)
 
     def _await(self) -> None:
-        found: dict[str, str] = {}
-
-        def is_settled() -> bool:
-            found.update(self.lambda_.get_function_configuration(FunctionName=self._name))
-            return found.get("LastUpdateStatus") != "InProgress"
-
-        if not self.patience.until(is_settled) or found.get("LastUpdateStatus") == "Failed":
+        found = self._settle()
+        if _is_busy(found) or found.get("LastUpdateStatus") == "Failed":
             raise StepFailed(
                 f"{self._name} was not updated: {found.get('LastUpdateStatusReason', 'Lambda is still busy with it')}.",
                 remedy="No other function was changed. Deploy again.",
             )
+
+    def _settle(self) -> Mapping[str, Any]:  # Any: boto3's answer
+        """Wait as long as Lambda refuses every change, and return the function's configuration then."""
+        seen: list[Mapping[str, Any]] = []
+
+        def is_settled() -> bool:
+            seen.append(self.lambda_.get_function_configuration(FunctionName=self._name))
+            return not _is_busy(seen[-1])
+
+        self.patience.until(is_settled)
+        return seen[-1]
+
+
+def _is_busy(function: Mapping[str, Any]) -> bool:
+    return function.get("State") == "Pending" or function.get("LastUpdateStatus") == "InProgress"
 
 
 def _network(config: Config) -> dict[str, dict[str, list[str]]]:

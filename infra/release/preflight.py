@@ -1,4 +1,4 @@
-"""What can be known before anything is changed: that we may act at all, and that the account has room for the stage."""
+"""What of an account can be known before anything is changed: that we may act in it, and that it has room."""
 
 from collections.abc import Iterable
 

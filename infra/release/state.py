@@ -36,6 +36,10 @@ class Deployed:
         """By the function's name in the code."""
         return {one["name"]: one["lambda_arn"] for one in self.resources if one["resource_type"] == FUNCTION}
 
+    def has_role(self, function: str) -> bool:
+        """Whether the function's role is among them: one deleted by hand is made anew by Chalice alone."""
+        return any(one["name"] == f"{function}_role" for one in self.resources)
+
     @property
     def rest_api_id(self) -> str | None:
         return next((one["rest_api_id"] for one in self.resources if one["resource_type"] == REST_API), None)

@@ -18,6 +18,9 @@ CANARY_OLDEST_S = 180
 P99_MS = 2000
 NEAR_TIMEOUT = 0.9
 GIB = 1024**3
+RELEASES_AT_ONCE = 2
+"""Right after a deployment the environments of the release before are frozen, their connections still open."""
+
 ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
 EVERY_MINUTE = tuple(name for name, schedule in SCHEDULES.items() if schedule.expression == "rate(1 minute)")
 
@@ -42,11 +45,14 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What of a deployment the alarms depend on. `timeouts_s` has the functions that are deployed, and theirs."""
+    """What of a deployment the alarms depend on. `timeouts_s` has the functions that are deployed, and theirs;
+    `reserved` is the sum of their reserved concurrency.
+    """
 
     stage: str
     gateway_stage: str
     timeouts_s: Mapping[str, int]
+    reserved: int
     has_canary: bool
 
 
@@ -59,7 +65,7 @@ def alarms_of(watched: Watched) -> list[Alarm]:
         *_functions(watched),
         *_limits(watched),
         *_api(watched.gateway_stage),
-        *_servers(watched.stage),
+        *_servers(watched),
     ]
 
 
@@ -205,7 +211,9 @@ def _api(gateway_stage: str) -> Iterator[Alarm]:
     )
 
 
-def _servers(stage: str) -> Iterator[Alarm]:
+def _servers(watched: Watched) -> Iterator[Alarm]:
+    """More connections than docs/capacity.md reckons with are a leak or somebody else's: soon the broker refuses."""
+    stage, connections = watched.stage, RELEASES_AT_ONCE * watched.reserved + len(CONSUMERS)
     bounds = (
         ("disk of PostgreSQL", of_database(stage, "FreeStorageSpace", "Minimum"), BELOW, 4 * GIB),
         ("memory of PostgreSQL", of_database(stage, "FreeableMemory", "Minimum"), BELOW, GIB / 16),
@@ -213,7 +221,7 @@ def _servers(stage: str) -> Iterator[Alarm]:
         ("waiting for PostgreSQL", of_proxy(stage, "DatabaseConnectionsBorrowLatency", "Average"), ABOVE, 1_000_000),
         ("CPU of RabbitMQ", of_broker(stage, "SystemCpuUtilization", "Average"), ABOVE, 80),
         ("messages in RabbitMQ", of_broker(stage, "MessageCount", "Maximum"), ABOVE, 500_000),
-        ("connections of RabbitMQ", of_broker(stage, "ConnectionCount", "Maximum"), ABOVE, 250),
+        ("connections of RabbitMQ", of_broker(stage, "ConnectionCount", "Maximum"), ABOVE, connections),
         ("memory of Valkey", of_cache(stage, "DatabaseMemoryUsagePercentage", "Maximum"), ABOVE, 80),
         ("CPU of Valkey", of_cache(stage, "EngineCPUUtilization", "Average"), ABOVE, 80),
     )

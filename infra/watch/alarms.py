@@ -45,10 +45,12 @@ def delete_alarms(target: Target) -> None:
 def _watched(target: Target, platform: Platform, *, gateway_stage: str) -> Watched:
     lambda_ = target.client("lambda")
     timeouts_s = {name: _timeout_s(lambda_, deployed_name(name, target.stage)) for name in ALL}
+    deployed = {name: timeout_s for name, timeout_s in timeouts_s.items() if timeout_s is not None}
     return Watched(
         stage=target.stage,
         gateway_stage=gateway_stage,
-        timeouts_s={name: timeout_s for name, timeout_s in timeouts_s.items() if timeout_s is not None},
+        timeouts_s=deployed,
+        reserved=sum(_reserved(lambda_, deployed_name(name, target.stage)) for name in deployed),
         has_canary=any(platform.settings.get(name) for name in _CANARY),
     )
 
@@ -61,6 +63,10 @@ def _timeout_s(lambda_: AwsClient, name: str) -> int | None:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
         raise
+
+
+def _reserved(lambda_: AwsClient, name: str) -> int:
+    return int(lambda_.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions", 0))
 
 
 def _topic(target: Target) -> str:

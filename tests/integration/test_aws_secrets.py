@@ -48,6 +48,10 @@ def test_a_secret_s_text_is_read_in_its_own_region(manager: Any) -> None:
     assert AwsSecrets().fetch(made(manager, SecretString="redis://one")) == "redis://one"
 
 
+def test_the_last_newline_of_a_file_is_no_part_of_the_secret(manager: Any) -> None:
+    assert AwsSecrets().fetch(made(manager, SecretString="postgresql://host/db?options=\n")).endswith("options=")
+
+
 def test_a_rotated_secret_is_read_as_it_is_now(manager: Any) -> None:
     secrets, reference = AwsSecrets(), made(manager, SecretString="redis://one")
     assert secrets.fetch(reference) == "redis://one"

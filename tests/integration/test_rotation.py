@@ -155,7 +155,7 @@ def test_what_was_built_of_a_former_secret_is_closed(stage: Stage) -> None:
     stage.rotate("DATABASE_URL", stage.url("second"))
     seen = len(stage.aws.asked)
     stage.until(lambda: stage.reach(stage.issue()).status == 200 and len(stage.aws.asked) > seen)
-    assert stage.connections == 1
+    stage.until(lambda: stage.connections == 1)  # a server's process takes a moment to end
 
 
 def test_while_secrets_manager_is_away_who_has_read_goes_on(stage: Stage) -> None:

@@ -8,12 +8,15 @@ import pytest
 from infra import functions
 from infra.caller import profile_of
 from infra.stage import Stage, read_stage
+from infra.watch.alarm_list import Watched, alarms_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "capacity.md").read_text()
 
-BROKER_CONNECTIONS = {"mq.m7g.medium": 300, "mq.m7g.large": 5000}
-"""Amazon MQ Developer Guide, "Amazon MQ for RabbitMQ: maximum resource limits"."""
+BROKER_CONNECTIONS = {("mq.m7g.medium", "SINGLE_INSTANCE"): 100, ("mq.m7g.large", "CLUSTER_MULTI_AZ"): 500}
+"""Of a node, Amazon MQ Developer Guide, "Default resource limits": RabbitMQ 4 applies them from the beginning. The
+maximum (300 and 5,000) holds only after somebody has raised `connection_max` in the broker's configuration.
+"""
 
 DATABASE_MEMORY_GIB = {"db.t4g.micro": 1, "db.m7g.large": 8}
 BYTES_A_CONNECTION = 9_531_392
@@ -35,6 +38,12 @@ def amqp(stage: Stage) -> int:
     return stage.reserved_in_all * RELEASES_AT_ONCE + len(functions.CONSUMERS)
 
 
+def amqp_takes(stage: Stage) -> int:
+    """What one node takes: right after two of a cluster were replaced, the third may have all connections."""
+    size = sizes(stage)
+    return BROKER_CONNECTIONS[size["BrokerClass"], size["BrokerMode"]]
+
+
 def postgresql(stage: Stage) -> int:
     """A connection an environment: all stores share one, and a replica has its own."""
     return stage.reserved_in_all * RELEASES_AT_ONCE
@@ -50,7 +59,14 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 
 
 def test_the_broker_takes_every_environment_of_two_releases(stage: Stage) -> None:
-    assert amqp(stage) <= BROKER_CONNECTIONS[sizes(stage)["BrokerClass"]]
+    assert amqp(stage) <= amqp_takes(stage)
+
+
+def test_whoever_comes_near_what_the_broker_takes_rings(stage: Stage) -> None:
+    """An alarm above the limit never rings; one below what a healthy stage has always does."""
+    watched = Watched(stage.name, "api", {}, reserved=stage.reserved_in_all, has_canary=False)
+    (alarm,) = (alarm for alarm in alarms_of(watched) if alarm.name == "connections of RabbitMQ")
+    assert amqp(stage) <= alarm.bound < amqp_takes(stage)
 
 
 def test_postgresql_takes_them_even_when_the_proxy_can_share_nothing(stage: Stage) -> None:
@@ -67,7 +83,7 @@ def test_the_page_says_what_was_just_computed(stage: Stage) -> None:
     through_proxy = int(postgresql_takes(size["DatabaseClass"]) * PROXY_SHARE)
     row = (
         f"| {stage.name} | {stage.reserved[functions.HTTP]} | {stage.reserved_in_all} "
-        f"| {amqp(stage)} of {BROKER_CONNECTIONS[size['BrokerClass']]} ({size['BrokerClass']}) "
+        f"| {amqp(stage)} of {amqp_takes(stage)} ({size['BrokerClass']}) "
         f"| {postgresql(stage)} of {through_proxy} ({size['DatabaseClass']}) |"
     )
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from cfnlint import lint  # type: ignore[import-untyped]
 from cfnlint.decode import decode  # type: ignore[import-untyped]
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from chalicelib.stores.connection import SESSION_OPTIONS
+from infra.platform.lasting import LASTING
 from infra.platform.servers import PARTS, SECRETS, read_profile
 from infra.platform.template import TEMPLATES
 from infra.platform.trust import ROOTS, known_regions
@@ -146,6 +148,21 @@ def test_a_profile_s_sizes_are_ones_that_aws_has(profile: str, part: str) -> Non
     assert [str(problem) for problem in problems if problem.rule.id.startswith("E")] == []
 
 
+def test_every_size_that_would_replace_a_server_is_a_lasting_one() -> None:
+    sizes = set(read_profile("small"))
+    replacing = {
+        (part, name)
+        for part in PARTS
+        for one in BODIES[part]["Resources"].values()
+        for value in _values_that_replace(one)
+        for name in _parameters_in(value, BODIES[part].get("Conditions", {}))
+    }
+    assert {(part, name) for part, name in replacing if name in sizes and part != "outbound"} == {
+        (part, name) for part, names in LASTING.items() for name in names if (part, name) != ("network", "Zones")
+    }
+    assert ("database", "PrivateSubnets") in replacing, "the proxy's, of which there are as many as zones"
+
+
 def test_behind_the_proxy_sessions_are_bounded_as_the_functions_ask_of_other_servers() -> None:
     """RDS Proxy refuses what a session asks for at its start, so the server must have the same as its defaults."""
     parameters = BODIES["database"]["Resources"]["Parameters"]["Properties"]["Parameters"]
@@ -194,6 +211,18 @@ def _ways_in(kind: str, properties: Json) -> Iterator[Json]:
         yield from properties.get("SecurityGroupIngress", ())
     if kind == "AWS::EC2::SecurityGroupIngress":
         yield properties
+
+
+def _values_that_replace(resource: Json) -> Iterator[Json]:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource["Type"]).schema
+    once = {path.split("/")[2] for path in schema.get("createOnlyProperties", ())}
+    yield from (value for name, value in resource.get("Properties", {}).items() if name in once)
+
+
+def _parameters_in(value: Json, conditions: Json) -> set[str]:
+    """Every name within the value, and within the conditions that it names."""
+    names = {name for text in _strings(value) for name in re.findall(r"\w+", text)}
+    return names | {name for one in names & set(conditions) for name in _parameters_in(conditions[one], {})}
 
 
 def _strings(part: Json) -> Iterator[str]:

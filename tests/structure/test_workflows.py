@@ -15,9 +15,21 @@ _TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 Json = Any  # a workflow is read with the structure that GitHub documents
 
 
+class _Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice, as GitHub does; YAML's own loader takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key stands twice: {keys}{node.start_mark}"
+        return super().construct_mapping(node, deep)
+
+
+def _read(workflow: Path) -> Json:
+    return yaml.load(workflow.read_text(), _Strict)  # noqa: S506  _Strict is a SafeLoader
+
+
 def _steps(workflow: Path) -> list[Json]:
-    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
-    return [step for job in jobs for step in job["steps"]]
+    return [step for job in _read(workflow)["jobs"].values() for step in job["steps"]]
 
 
 def test_there_is_one_that_tests_and_one_that_deploys() -> None:
@@ -42,7 +54,7 @@ def test_every_command_is_a_target_of_the_makefile(workflow: Path) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_a_job_may_read_the_code_and_nothing_else_of_the_repository(workflow: Path) -> None:
-    granted = yaml.safe_load(workflow.read_text())["permissions"]
+    granted = _read(workflow)["permissions"]
     assert granted.pop("contents") == "read"
     assert granted == ({"id-token": "write"} if workflow.stem == "deploy" else {})
 

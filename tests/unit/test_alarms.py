@@ -42,7 +42,7 @@ def named(stage: str = "dev") -> dict[str, Any]:
 
 def deploy(function: str, *, timeout_s: int) -> None:
     trust = {"Version": "2012-10-17", "Statement": []}
-    role = rehearsed_client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps(trust))
+    role = rehearsed_client("iam").create_role(RoleName=f"of-{function}", AssumeRolePolicyDocument=json.dumps(trust))
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as package:
         package.writestr("app.py", "")
@@ -57,7 +57,7 @@ def deploy(function: str, *, timeout_s: int) -> None:
 
 
 def all_of_them(*, has_canary: bool = True) -> list[Alarm]:
-    return alarms_of(Watched("dev", "api", dict.fromkeys(ALL, 60), has_canary=has_canary))
+    return alarms_of(Watched("dev", "api", dict.fromkeys(ALL, 60), reserved=45, has_canary=has_canary))
 
 
 def test_every_alarm_is_there_once_however_often_it_is_ensured(target: Target) -> None:
@@ -101,6 +101,16 @@ def test_a_function_near_its_own_timeout_rings(target: Target) -> None:
     ensure_alarms(target, PLATFORM, api_url=API_URL)
     assert named()["carillon-dev: duration of deliver_email"]["Threshold"] == 108_000
     assert "carillon-dev: duration of deliver_push" not in named()
+
+
+def test_more_connections_to_the_broker_than_two_releases_keep_ring(target: Target) -> None:
+    for function, reserved in (("carillon-dev-relay", 2), ("carillon-dev-purge", 1)):
+        deploy(function, timeout_s=60)
+        rehearsed_client("lambda").put_function_concurrency(
+            FunctionName=function, ReservedConcurrentExecutions=reserved
+        )
+    ensure_alarms(target, PLATFORM, api_url=API_URL)
+    assert named()["carillon-dev: connections of RabbitMQ"]["Threshold"] == 2 * 3 + len(CONSUMERS)
 
 
 def test_of_the_canary_and_of_what_must_run_every_minute_silence_rings() -> None:

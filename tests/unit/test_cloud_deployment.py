@@ -59,6 +59,27 @@ class Deployer:
         return Deployed(api_url=self.api_url, functions={})
 
 
+class Mappings:
+    """Lambda's list of what invokes functions, each in its state."""
+
+    def __init__(self) -> None:
+        self.states = {"carillon-local-deliver_email": "Enabled", "carillon-other-deliver_email": "Disabled"}
+
+    def get_paginator(self, operation: str) -> "Mappings":
+        assert operation == "list_event_source_mappings"
+        return self
+
+    def paginate(self) -> list[object]:
+        arn = "arn:aws:lambda:eu-central-1:000000000000:function:"
+        listed = [{"FunctionArn": f"{arn}{name}", "State": state} for name, state in self.states.items()]
+        return [{"EventSourceMappings": listed}]
+
+
+@pytest.fixture
+def mappings() -> Mappings:
+    return Mappings()
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     tree = tmp_path / "source"
@@ -74,8 +95,14 @@ def deployer(api_url: str) -> Deployer:
 
 
 @pytest.fixture
-def deployment(tmp_path: Path, deployer: Deployer) -> Deployment:
-    return Deployment(folder=tmp_path / "kept", cache=tmp_path / "cache", life="first", deploy=deployer)
+def deployment(tmp_path: Path, deployer: Deployer, mappings: Mappings) -> Deployment:
+    return Deployment(
+        folder=tmp_path / "kept",
+        cache=tmp_path / "cache",
+        life="first",
+        deploy=deployer,
+        open_client=lambda _target: mappings,
+    )
 
 
 def bring(deployment: Deployment, source: Path, platform: Platform = PLATFORM) -> str:
@@ -125,6 +152,15 @@ def test_an_api_that_does_not_answer_is_deployed_again(
 ) -> None:
     deployer.api_url = f"{deployer.api_url}/nowhere"
     bring(deployment, source)
+    bring(deployment, source)
+    assert len(deployer.deployed) == 2
+
+
+def test_a_mapping_that_has_stopped_is_deployed_again(
+    deployment: Deployment, deployer: Deployer, source: Path, mappings: Mappings
+) -> None:
+    bring(deployment, source)
+    mappings.states["carillon-local-deliver_email"] = "Disabled"
     bring(deployment, source)
     assert len(deployer.deployed) == 2
 

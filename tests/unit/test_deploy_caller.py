@@ -59,6 +59,7 @@ def test_a_target_takes_what_aws_tools_take_and_nothing_else() -> None:
         ({"AWS_REGION": "eu-central-1"}, "", "No stage is given"),
         ({}, "dev", "No region is given"),
         ({"AWS_REGION": "eu-central-1"}, "local", "make localstack"),
+        ({"AWS_REGION": "eu-central-1"}, "dev-relay", "not the name of a stage"),
     ],
 )
 def test_what_is_missing_is_told(environment: dict[str, str], stage: str, told: str) -> None:
@@ -122,11 +123,12 @@ def test_a_release_is_taken_from_git_whole(tmp_path: Path) -> None:
     git("commit", "-m", "one")
     git("tag", "v1")
     (tmp_path / "app.py").write_text("two")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old").write_text("")
+    git("commit", "--all", "-m", "two")
+    (tmp_path / "app.py").write_text("three")
 
-    source = check_out(tmp_path, "v1", tmp_path / "out")
+    source = check_out(tmp_path, "v1", cache=tmp_path / "cache")
+    check_out(tmp_path, "main", cache=tmp_path / "cache")
 
     assert [(path.name, path.read_text()) for path in source.iterdir()] == [("app.py", "one")]
     with pytest.raises(StepFailed, match="git has no release 'v2'"):
-        check_out(tmp_path, "v2", tmp_path / "out")
+        check_out(tmp_path, "v2", cache=tmp_path / "cache")

@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from infra.errors import StepFailed
-from infra.release.lock import deploy_lock, unlock
+from infra.release.lock import deploy_lock, processes_here, unlock
 from infra.target import AwsClient
 from tests.rehearsed_aws import rehearsed_client
 
@@ -29,8 +29,8 @@ def s3() -> Iterator[AwsClient]:
         yield client
 
 
-def hold_as(s3: AwsClient, *, host: str, pid: int) -> None:
-    s3.put_object(Bucket=BUCKET, Key=KEY, Body=json.dumps({"host": host, "pid": pid}).encode())
+def hold_as(s3: AwsClient, *, host: str, pid: int, among: str | None) -> None:
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=json.dumps({"host": host, "pid": pid, "among": among}).encode())
 
 
 def dead_process() -> int:
@@ -62,7 +62,7 @@ def test_whatever_ends_a_deployment_gives_the_lock_back(s3: AwsClient) -> None:
 
 
 def test_a_lock_of_a_dead_process_of_this_machine_is_taken_over(s3: AwsClient) -> None:
-    hold_as(s3, host=os.uname().nodename, pid=dead_process())
+    hold_as(s3, host=os.uname().nodename, pid=dead_process(), among=processes_here())
 
     with deploy_lock(s3=s3, bucket=BUCKET, stage="dev"):
         pass
@@ -70,8 +70,23 @@ def test_a_lock_of_a_dead_process_of_this_machine_is_taken_over(s3: AwsClient) -
     assert not held(s3)
 
 
+def test_a_machine_of_the_same_name_is_another_machine(s3: AwsClient) -> None:
+    hold_as(s3, host=os.uname().nodename, pid=dead_process(), among="another kernel")
+
+    with pytest.raises(StepFailed, match="is deploying"):
+        ExitStack().enter_context(deploy_lock(s3=s3, bucket=BUCKET, stage="dev"))
+
+
+def test_a_lock_that_was_unlocked_and_taken_by_another_is_left_to_it(s3: AwsClient) -> None:
+    with deploy_lock(s3=s3, bucket=BUCKET, stage="dev"):
+        unlock(s3=s3, bucket=BUCKET, stage="dev")
+        hold_as(s3, host="elsewhere", pid=1, among=None)
+
+    assert held(s3)
+
+
 def test_a_lock_of_another_machine_is_respected_until_somebody_unlocks(s3: AwsClient) -> None:
-    hold_as(s3, host="elsewhere", pid=1)
+    hold_as(s3, host="elsewhere", pid=1, among=None)
     with pytest.raises(StepFailed, match="python -m infra unlock --stage dev"):
         ExitStack().enter_context(deploy_lock(s3=s3, bucket=BUCKET, stage="dev"))
 
@@ -91,7 +106,7 @@ class Overtaken:
     def put_object(self, **call: Any) -> Any:
         self.puts += 1
         if self.puts == 2:
-            hold_as(self.s3, host="elsewhere", pid=1)
+            hold_as(self.s3, host="elsewhere", pid=1, among=None)
         return self.s3.put_object(**call)
 
     def __getattr__(self, name: str) -> Any:
@@ -99,9 +114,30 @@ class Overtaken:
 
 
 def test_of_two_that_find_a_dead_ones_lock_the_slower_one_takes_over_nothing(s3: AwsClient) -> None:
-    hold_as(s3, host=os.uname().nodename, pid=dead_process())
+    hold_as(s3, host=os.uname().nodename, pid=dead_process(), among=processes_here())
 
     with pytest.raises(StepFailed, match="Process 1 on elsewhere"):
         ExitStack().enter_context(deploy_lock(s3=Overtaken(s3), bucket=BUCKET, stage="dev"))
 
     assert held(s3)
+
+
+@dataclass
+class Forgetful:
+    """S3 over a bad line: it takes the lock, its answer is lost, and the repeated call finds the lock held."""
+
+    s3: AwsClient
+
+    def put_object(self, **call: Any) -> Any:
+        self.s3.put_object(**call)
+        return self.s3.put_object(**call)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.s3, name)
+
+
+def test_whose_answer_was_lost_holds_the_lock_all_the_same(s3: AwsClient) -> None:
+    with deploy_lock(s3=Forgetful(s3), bucket=BUCKET, stage="dev"):
+        assert held(s3)
+
+    assert not held(s3)

@@ -62,6 +62,14 @@ def test_without_a_record_nothing_was_deployed(target: Target) -> None:
     assert StateBucket(target.client("s3"), BUCKET, "dev").load() == NOTHING
 
 
+def test_a_function_whose_role_was_deleted_is_known_by_it() -> None:
+    relay = {"name": "relay", "resource_type": "lambda_function", "lambda_arn": "arn:x"}
+    role = {"name": "relay_role", "resource_type": "iam_role", "role_arn": "arn:y", "role_name": "carillon-dev-relay"}
+
+    assert Deployed([relay, role]).has_role("relay")
+    assert not Deployed([relay]).has_role("relay")
+
+
 def test_what_is_saved_is_loaded_until_it_is_forgotten(target: Target) -> None:
     bucket = StateBucket(target.client("s3"), BUCKET, "dev")
     deployed = Deployed([{"name": "relay", "resource_type": "lambda_function", "lambda_arn": "arn:x"}])

@@ -132,6 +132,16 @@ def test_deleting_leaves_mappings_of_functions_with_longer_names_alone(client: F
     assert client.told() == [(ARNS["deliver_email_bulk"], ["email.bulk.queue"], "Enabled")]
 
 
+def test_what_a_deployment_that_died_left_on_its_way_is_deleted_when_it_has_arrived(client: FakeMappings) -> None:
+    client.slowness, client.dies_after = 3, 1
+    with pytest.raises(Died):
+        ensure(client)
+
+    Mappings(client, Patience(60, pause=lambda _s: None)).delete_all(ARNS)
+
+    assert client.told() == []
+
+
 def test_a_mapping_that_names_an_unknown_queue_is_refused_before_anything_is_changed(client: FakeMappings) -> None:
     with pytest.raises(StepFailed, match=r"mapping of deliver_email names the queue 'emial.queue'.*email.queue"):
         Mappings(client).ensure({"deliver_email": "emial.queue"}, ARNS, broker=BROKER)

@@ -95,6 +95,16 @@ def test_what_the_code_needs_is_there_before_the_code(project: Path) -> None:
     assert {"app.py", "vendored.py", "chalice/app.py"} <= set(values["code"])
 
 
+def test_what_a_deployment_left_under_way_that_died_is_waited_for(project: Path) -> None:
+    account = FakeAccount(ends_as="Failed", under_way=3)
+    account.get_function_configuration(FunctionName=NAME)
+
+    with pytest.raises(StepFailed):
+        update(account, project)
+
+    assert [kind for kind, _ in account.changes] == ["policy", "configuration"], "that one's failure is not ours"
+
+
 def test_an_update_that_lambda_gives_up_is_told(project: Path) -> None:
     with pytest.raises(StepFailed, match="carillon-dev-migrate was not updated"):
         update(FakeAccount(ends_as="Failed"), project)

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from infra.errors import StepFailed
+from infra.eventually import Patience
 from infra.release.migration import migrate
 
 
@@ -35,6 +36,33 @@ class FakeLambda:
 class NoFunction:
     def invoke(self, **_call: object) -> Any:
         raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "Function not found"}}, "Invoke")
+
+
+@dataclass
+class SleepingLambda(FakeLambda):
+    """Refuses so many calls, because nobody called the function for weeks."""
+
+    refusals: int = 2
+
+    def invoke(self, *, FunctionName: str, LogType: str, Payload: bytes) -> Any:
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise ClientError({"Error": {"Code": "ResourceNotReadyException", "Message": "Inactive"}}, "Invoke")
+        return super().invoke(FunctionName=FunctionName, LogType=LogType, Payload=Payload)
+
+
+def test_a_function_that_lambda_put_to_sleep_is_waited_for() -> None:
+    client, patience = SleepingLambda({}), Patience(longest_s=60, pause=lambda _s: None)
+
+    assert migrate(client=client, stage="dev", founders={}, patience=patience) == {}
+    assert len(client.calls) == 1
+
+
+def test_a_function_that_does_not_wake_up_is_told() -> None:
+    client = SleepingLambda({}, refusals=9)
+
+    with pytest.raises(StepFailed, match=r"could not be called: .*Inactive"):
+        migrate(client=client, stage="dev", founders={}, patience=Patience(longest_s=0))
 
 
 def test_the_founders_reach_the_function_and_its_answer_comes_back() -> None:

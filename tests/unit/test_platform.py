@@ -115,6 +115,27 @@ def test_a_second_run_changes_nothing(filled_target: StagedTarget) -> None:
     assert len(filled_target.cloudformation.called("execute_change_set")) == before
 
 
+def test_sizes_that_would_replace_a_server_in_use_are_refused_before_anything_is_changed(
+    filled_target: StagedTarget,
+) -> None:
+    filled_target.ensure("production")
+    before = list(filled_target.cloudformation.calls)
+    with pytest.raises(StepFailed) as failure:
+        filled_target.ensure("small")
+    assert "Zones 3 → 2, BrokerMode CLUSTER_MULTI_AZ → SINGLE_INSTANCE" in str(failure.value)
+    assert "PROFILE=" in failure.value.remedy
+    assert filled_target.cloudformation.calls == before
+
+
+def test_a_stage_whose_network_never_came_to_be_may_still_have_other_sizes(filled_target: StagedTarget) -> None:
+    failing = filled_target.cloudformation.failing
+    failing["carillon-dev-network"] = ("PrivateC", "AWS::EC2::Subnet", "no such zone")
+    with pytest.raises(StepFailed, match="no such zone"):
+        filled_target.ensure("production")
+    failing.clear()
+    assert filled_target.ensure("small").broker_arn
+
+
 def test_the_functions_are_told_every_required_setting_and_secrets_only_by_arn(filled_target: StagedTarget) -> None:
     platform = filled_target.ensure()
     required = {name.upper() for name, one in Settings.model_fields.items() if one.is_required()}

@@ -18,6 +18,7 @@ MALFORMED = [
     (ARN, " "),
     (ARN, "\n"),
 ]
+LOGINS = [("DATABASE_URL", "postgresql://user"), ("REDIS_URL", "rediss://"), ("RABBITMQ_URL", "amqps://user")]
 
 
 @pytest.fixture
@@ -48,7 +49,9 @@ def test_a_missing_variable_is_named(configured: pytest.MonkeyPatch, name: str) 
         ("DATABASE_URL", "mysql://user:hunter2@host/db"),
         ("DATABASE_URL", "hunter2"),
         ("NOTIFICATIONS_DATABASE_URL", "http://hunter2"),
+        ("NOTIFICATIONS_READ_URL", "postgresql://user@one:5432,two:hunter2/db"),
         ("REDIS_URL", "http://:hunter2@host"),
+        *((name, f"{url}:hunter2{sign}hunter2@host:1/0") for name, url in LOGINS for sign in "/#?@[]%\N{CARE OF}"),
         ("RABBITMQ_URL", "http://user:hunter2@host"),
         ("EMAIL_PROVIDERS", "ftp://user:hunter2@host"),
         ("EMAIL_PROVIDERS", "smtp://user:hunter2@host?tls=perhaps"),
@@ -88,6 +91,21 @@ def test_a_malformed_variable_is_named_and_its_value_is_not_shown(
     with pytest.raises(InvalidSettings, match=name) as refused:
         load_settings()
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://carillon:a%2Fb%25@proxy.example:5432/carillon?sslmode=verify-full&options="),
+        ("USERS_READ_URL", "postgresql://carillon:word@one.example:5432,two.example/carillon"),
+        ("TEMPLATES_READ_URL", "postgresql:///carillon?host=/run/postgresql"),
+        ("REDIS_URL", "rediss://:a%23b@[::1]:6379/0"),
+        ("RABBITMQ_URL", "amqps://carillon:a!b$c@broker.example:5671/%2F"),
+    ],
+)
+def test_a_url_is_taken_as_it_is(configured: pytest.MonkeyPatch, name: str, value: str) -> None:
+    configured.setenv(name, value)
+    assert load_settings().reveal(name.lower()) == value
 
 
 def test_everything_that_is_wrong_is_named_at_once(configured: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 The same plug-in is installed into the stock image when it starts, and the functions are processes in the container.
 """
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from offline.services.compose import compose
@@ -34,7 +36,17 @@ def remove_container(folder: Path) -> None:
         _compose(folder, "down", "--volumes", "--timeout", "2", port=0, broker_address="")
 
 
+def variables(*, port: int, broker_address: str) -> Mapping[str, str]:
+    """Return what docker-compose.yml reads. The functions ask for the version of Python that deploys them: ours."""
+    return {
+        "CARILLON_LOCALSTACK_PORT": str(port),
+        "CARILLON_BROKER": broker_address,
+        "CARILLON_PYTHON": f"{sys.version_info[0]}.{sys.version_info[1]}",
+        # No server of the file is started, but Compose wants every variable of the file.
+        "CARILLON_PASSWORD": "none",
+    }
+
+
 def _compose(folder: Path, *arguments: str, port: int, broker_address: str) -> None:
-    # No server of the file is started, but Compose wants every variable of the file.
-    told = {"CARILLON_PASSWORD": "none", "CARILLON_LOCALSTACK_PORT": str(port), "CARILLON_BROKER": broker_address}
+    told = variables(port=port, broker_address=broker_address)
     compose(folder, told, "--profile", _SERVICE, *arguments)

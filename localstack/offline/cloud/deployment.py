@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infra.deploy import Deployed, deploy
-from infra.target import Platform, Target
+from infra.functions import APP
+from infra.release.mappings import ENABLED
+from infra.target import AwsClient, Platform, Target
 from offline.services.files import write_private
 from offline.stack.health import answers
 from offline.stack.layout import REPOSITORY
@@ -17,6 +19,8 @@ Deploy = Callable[..., Deployed]  # infra.deploy.deploy: its keywords are writte
 _SHIPPED = ("app.py", "requirements.txt", "chalicelib/**/*", ".chalice/*.json", ".chalice/policies/*")
 _DEPLOYER = ("infra/**/*.py",)
 _NOT_SOURCE = "__pycache__"
+_COLD_START_S = 30.0
+"""The API may have been idle for so long that its first answer waits for a new environment, on a slow machine too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Deployment:
     cache: Path
     life: str
     deploy: Deploy = deploy
+    open_client: Callable[[Target], AwsClient] = lambda target: target.client("lambda")
 
     def bring(
         self,
@@ -45,7 +50,7 @@ class Deployment:
         code = [*_contents(source, _SHIPPED), *_contents(REPOSITORY, _DEPLOYER)]
         wanted = _digest(self.life, code, asdict(platform), founders)
         record = self._record()
-        if record.get("digest") == wanted and answers(f"{record['api_url']}/health/ready"):
+        if record.get("digest") == wanted and self._works(record["api_url"], target):
             say("nothing has changed since the last one")
             return record["api_url"]
         self._file.unlink(missing_ok=True)
@@ -61,6 +66,15 @@ class Deployment:
         )
         write_private(self._file, json.dumps({"digest": wanted, "api_url": deployed.api_url}))
         return deployed.api_url
+
+    def _works(self, api_url: str, target: Target) -> bool:
+        """Whether it accepts, and delivers: a mapping that has stopped, by itself or by hand, is for a deployment."""
+        if not answers(f"{api_url}/health/ready", _COLD_START_S):
+            return False
+        pages = self.open_client(target).get_paginator("list_event_source_mappings").paginate()
+        mappings = [one for page in pages for one in page["EventSourceMappings"]]
+        ours = [one for one in mappings if f":function:{APP}-{target.stage}-" in one["FunctionArn"]]
+        return all(one["State"] == ENABLED for one in ours)
 
     def _record(self) -> dict[str, str]:
         try:

@@ -1,6 +1,6 @@
 """The deployed system in one folder: brought up, repaired, deployed to again, and looked into by tests."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from offline.cloud.emulation import (
     RUNNERS,
     STAGE,
     broker_address,
+    health_url,
     launch,
     life_at,
     localstack,
@@ -29,6 +30,7 @@ from offline.services.compose import engine_answers
 from offline.services.errors import ServerMissing
 from offline.services.private import Endpoint
 from offline.stack.function_settings import function_settings
+from offline.stack.health import answers
 from offline.stack.layout import REPOSITORY, Layout
 from offline.stack.migration import founders
 from offline.stack.plan import StackPlan
@@ -71,7 +73,7 @@ class CloudStack:
     def redeploy(self, source: Path) -> dict[str, str]:
         """Do as `up` does with another tree's code."""
         with self._world.locked():
-            plan = self._world.plan_with_free_ports()
+            plan = self._world.plan_with_free_ports(kept=self._kept())
             endpoints = self._run(plan, source)
             target = target_at(plan.ports["localstack"])
             addresses = stack_env(plan, endpoints, api_url="")
@@ -123,6 +125,11 @@ class CloudStack:
     def target(self) -> Target:
         """Return the account of this LocalStack."""
         return target_at(self._world.plan().ports["localstack"])
+
+    def _kept(self) -> Collection[str]:
+        """Return LocalStack while it answers from a container, which no process record tells of."""
+        health = health_url(self._world.plan().ports[NAME])
+        return (NAME,) if is_in_container(self._folder) and answers(health) else ()
 
     def _run(self, plan: StackPlan, source: Path) -> dict[str, Endpoint]:
         """Return the servers, healthy, with LocalStack beside them; what has to be installed is, while they start."""

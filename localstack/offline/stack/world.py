@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from offline.services.fleet import PROCESSES as SERVERS
@@ -53,11 +53,15 @@ class World:
         self.layout.make()
         return load_or_make(self.layout.plan, prefer_defaults=self._prefer_default_ports)
 
-    def plan_with_free_ports(self) -> StackPlan:
-        """Return the plan with another port for what does not run and whose port somebody else took meanwhile."""
+    def plan_with_free_ports(self, *, kept: Collection[str] = ()) -> StackPlan:
+        """Return the plan with another port for what does not run and whose port somebody else took meanwhile.
+
+        `kept` are parts that run though no process of ours is on record for them: their ports stay.
+        """
         plan = self.plan()
         processes = self.processes(plan)
-        idle = [uses for name, uses in {**parts.PORTS, **self._runners}.items() if processes.find(name) is None]
+        ours = {name: uses for name, uses in {**parts.PORTS, **self._runners}.items() if name not in kept}
+        idle = [uses for name, uses in ours.items() if processes.find(name) is None]
         moved = plan.moved(tuple(use for uses in idle for use in uses), prefer_defaults=self._prefer_default_ports)
         save(self.layout.plan, moved)
         return moved

@@ -8,9 +8,10 @@ from localstack.runtime import hooks
 
 @hooks.on_runtime_create()
 def choose_defaults() -> None:
-    """Listen where GATEWAY_LISTEN says and nowhere else; provide Lambda; outside a container, be no DNS server."""
+    """Listen where GATEWAY_LISTEN says and nowhere else; provide Lambda and S3; run no DNS server here."""
     if config.GATEWAY_SERVER == "twisted":
         config.GATEWAY_SERVER = "interface"
-    config.SERVICE_PROVIDER_CONFIG.set_provider_if_not_exists("lambda", "carillon")
+    for service in ("lambda", "s3"):
+        config.SERVICE_PROVIDER_CONFIG.set_provider_if_not_exists(service, "carillon")
     if not config.is_in_docker and not os.environ.get("DNS_ADDRESS"):
         config.DNS_ADDRESS = "0"

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import secrets
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tests.integration.emulator.workbench import TestQueue, eventually
 
 BROKER_ARN = "arn:aws:mq:eu-central-1:000000000000:broker:test:b-00000000-0000-0000-0000-000000000000"
 ROLE_ARN = "arn:aws:iam::000000000000:role/test"
+RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+"""The only one there is: functions run on the version of Python that the tests run on."""
 _ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=60)
 
 # boto3 has no types, and answers JSON.
@@ -55,7 +58,7 @@ class Account:
         name = f"function-{secrets.token_hex(4)}"
         self.functions.create_function(
             FunctionName=name,
-            Runtime="python3.11",
+            Runtime=RUNTIME,
             Role=ROLE_ARN,
             Handler=handler,
             Timeout=timeout_s,

@@ -7,14 +7,15 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from offline.cloud.emulation import localstack, target_at
+from offline.cloud.emulation import RUNNERS, localstack, target_at
 from offline.cloud.install import install
 from offline.cloud.runtime import prepare_runtime
 from offline.services.ports import choose
 from offline.services.processes import Processes
-from offline.stack.layout import CACHE
+from offline.stack.layout import CACHE, Layout
 from offline.stack.runner import launch, wait_for
-from offline.stack.testbed import system_environment
+from offline.stack.testbed import private_root, system_environment
+from offline.stack.world import World
 from tests.integration.emulator.workbench import Journal, TestQueue, open_queue
 from tests.integration.plugin.account import Account
 
@@ -26,13 +27,20 @@ def interpreter() -> Path:
 
 
 @pytest.fixture(scope="session")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    """What runs here ends with the session."""
-    folder = tmp_path_factory.mktemp("plugin")
-    processes = Processes(records=folder / "records", logs=folder / "logs", mark=folder.name)
-    yield processes
-    for name in processes.names():
-        processes.stop(name, patience_s=10)
+def processes() -> Iterator[Processes]:
+    """What runs here ends with the session; if that is killed, the next one ends it."""
+    with private_root() as root:
+        world = World(
+            layout=Layout(root=root),
+            environment=system_environment(),
+            say=lambda *_: None,
+            prefer_default_ports=False,
+            runners=RUNNERS,
+        )
+        try:
+            yield world.processes(world.plan())
+        finally:
+            world.remove()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from offline.cloud.emulation import NAME
 from offline.services.processes import Processes
 from tests.integration.emulator.workbench import HANDLERS_FOLDER, Journal, eventually, exists
-from tests.integration.plugin.account import ROLE_ARN, Account, package
+from tests.integration.plugin.account import ROLE_ARN, RUNTIME, Account, package
 
 HANDLERS = (HANDLERS_FOLDER / "handlers.py").read_text()
 
@@ -86,7 +86,7 @@ def test_a_crash_is_told_and_the_next_invocation_has_a_new_process(account: Acco
 def test_a_process_that_dies_idle_is_replaced(account: Account, function: str) -> None:
     pid = account.invoke(function, {"do": "tell"}).payload["pid"]
     os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: not exists(pid))
+    assert eventually(lambda: not Path(f"/proc/{pid}").exists())  # also its parent has learnt of it
     answer = account.invoke(function, {"do": "tell"})
     assert (answer.error, answer.payload["pid"] == pid) == (None, False)
 
@@ -111,7 +111,7 @@ def test_a_function_for_another_python_fails_with_the_reason(account: Account) -
         FunctionName=name, Runtime="python3.9", Role=ROLE_ARN, Handler="code.handle", Code={"ZipFile": package(CODE)}
     )
     assert eventually(lambda: account.function(name)["State"] == "Failed")
-    assert "CARILLON_RUNTIME_PYTHON is python3.11" in account.function(name)["StateReason"]
+    assert f"CARILLON_RUNTIME_PYTHON is {RUNTIME}" in account.function(name)["StateReason"]
 
 
 def test_an_asynchronous_invocation_is_carried_out_and_logged(account: Account, journal: Journal) -> None:
@@ -145,7 +145,8 @@ def test_invocations_at_once_have_an_environment_each(account: Account, journal:
 
 
 def test_an_update_lets_what_runs_finish_on_the_old_code(account: Account, journal: Journal) -> None:
-    lazy = HANDLERS.replace("order = json.loads", "import colorsys; order = json.loads")
+    lazy = HANDLERS.replace("order = json.loads", "open(__file__).close(); order = json.loads")
+    assert lazy != HANDLERS
     name = account.create_function(lazy, handler="code.obey", JOURNAL=str(journal.path))
     answers: list[object] = []
     caller = threading.Thread(target=lambda: answers.append(account.invoke(name, {}).payload))

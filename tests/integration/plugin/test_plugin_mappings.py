@@ -138,6 +138,7 @@ def test_a_deleted_mapping_is_gone_when_its_batch_is_settled(
     assert account.functions.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
     listed = account.functions.list_event_source_mappings()["EventSourceMappings"]
     assert [one["State"] for one in listed if one["UUID"] == uuid] == ["Deleting"]
+    assert account.mapping(uuid)["State"] == "Deleting"
     visit.succeed()
     assert eventually(
         lambda: (
