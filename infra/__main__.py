@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ from infra.watch.alarms import ensure_recipient
 REPOSITORY = Path(__file__).resolve().parents[1]
 _LOCAL = REPOSITORY / ".local"
 CACHE = _LOCAL / "cache"
+_INTERRUPTED = 130  # as a shell says it
 
 Given = argparse.Namespace
 
@@ -53,7 +55,7 @@ def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
 
     def platform() -> None:
         profile = profile_of(target.stage, chosen=given.profile)
-        found.append(ensure_platform(target, profile=profile, given=os.environ, say=print))
+        found.append(ensure_platform(target, profile=profile, given=os.environ, say=_say))
 
     def release() -> str:
         deployed = deploy(
@@ -62,7 +64,7 @@ def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
             source=source,
             work=_work(target),
             cache=CACHE,
-            say=print,
+            say=_say,
             founders=founders,
             again=again,
         )
@@ -80,7 +82,7 @@ def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
         Step("release", release),
         Step("who is told of alarms", recipient),
     ]
-    run_steps(steps, say=print, again=again)
+    run_steps(steps, say=_say, again=again)
 
 
 def _preflight(target: Target, stage: Stage, lock: Path) -> str:
@@ -112,12 +114,12 @@ def _destroy(given: Given, target: Target) -> None:
         return caller
 
     def release() -> None:
-        destroy(target, state_bucket=state_bucket_of(target), work=_work(target), say=print, again=again)
+        destroy(target, state_bucket=state_bucket_of(target), work=_work(target), say=_say, again=again)
 
     def platform() -> None:
-        delete_platform(target, say=print)
+        delete_platform(target, say=_say)
 
-    run_steps([Step("check", check), Step("release", release), Step("platform", platform)], say=print, again=again)
+    run_steps([Step("check", check), Step("release", release), Step("platform", platform)], say=_say, again=again)
 
 
 def _unlock(_given: Given, target: Target) -> None:
@@ -125,6 +127,11 @@ def _unlock(_given: Given, target: Target) -> None:
     if bucket:
         unlock(s3=target.client("s3"), bucket=bucket, stage=target.stage)
     print(f"Nobody holds the stage {target.stage!r}.")
+
+
+def _say(text: str) -> None:
+    """At once: what is read through a pipe, such as CI's, would come after an hour, all together."""
+    print(text, flush=True)
 
 
 def _work(target: Target) -> Path:
@@ -148,11 +155,15 @@ def main() -> int:
     parser.add_argument("--to", default="", help="the release that rollback goes back to")
     parser.add_argument("--confirm", default="", help="the stage's name once more, where data is lost")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whoever is ended gives the stage's lock back
     try:
         _COMMANDS[given.command](given, target_of(os.environ, stage=given.stage))
     except (StepFailed, ClientError, BotoCoreError) as error:
         print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         return 1
+    except KeyboardInterrupt as interrupt:
+        print("Interrupted.", *getattr(interrupt, "__notes__", ()), sep="\n", file=sys.stderr)
+        return _INTERRUPTED
     return 0
 
 

@@ -3,6 +3,8 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+from chalicelib.migrations.run import LEFT_ALONE
+
 schema: str = context.config.attributes["schema"]
 url: str = context.config.attributes["url"]
 
@@ -14,3 +16,5 @@ with create_engine(url, poolclass=pool.NullPool).connect() as connection, connec
     known = {revision.revision for revision in context.script.walk_revisions()}
     if known.issuperset(context.get_context().get_current_heads()):
         context.run_migrations()
+    else:
+        context.config.attributes[LEFT_ALONE] = True

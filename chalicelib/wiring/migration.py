@@ -7,14 +7,16 @@ from chalicelib.domain.databases import STORES
 from chalicelib.services.establish import Established, FirstAdmin, FirstClient
 from chalicelib.services.establish import establish as establishing
 from chalicelib.stores.founders import FounderStore
-from chalicelib.wiring.environment import clock, database, settings
+from chalicelib.wiring.environment import clock, database, log, settings
 
 
 def upgrade_schemas() -> None:
+    """Bring every store to this release; one that a later release made is left alone, and told of."""
     from chalicelib.migrations.run import upgrade  # noqa: PLC0415  only `migrate` pays for Alembic
 
     for store in STORES:
-        upgrade(store, settings().database_url_of(store))
+        if not upgrade(store, settings().database_url_of(store)):
+            log().warning("schema_of_a_later_release", store=store)
 
 
 def establish_topology() -> None:

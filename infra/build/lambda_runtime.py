@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 
 _WHEEL_MACHINES: dict[str, str] = {"x86_64": "x86_64", "arm64": "aarch64"}
+ARCHITECTURES = tuple(_WHEEL_MACHINES)
 
 # AWS Lambda Developer Guide, "Lambda runtimes": Amazon Linux 2 up to python3.11, Amazon Linux 2023 from python3.12 on.
 _AMAZON_LINUX_2_GLIBC_MINOR = 26

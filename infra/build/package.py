@@ -4,6 +4,7 @@ It is built as `chalice deploy` builds it, zipped by Chalice, unpacked, rehearse
 """
 
 import argparse
+import re
 import shutil
 import sys
 import zipfile
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.build.import_time import BUDGET, check_import_time
-from infra.build.lambda_runtime import LambdaRuntime, our_runtime
+from infra.build.lambda_runtime import ARCHITECTURES, LambdaRuntime, our_runtime
 from infra.build.project import build_for
 from infra.build.rehearsal import rehearse
 from infra.build.zipping import zip_project
@@ -78,18 +79,25 @@ def check_size(zipped_bytes: int, unzipped_bytes: int) -> None:
             )
 
 
+def _version(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"3\.[0-9]{1,2}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a version such as 3.13")
+    return 3, int(text.removeprefix("3."))
+
+
 def main() -> int:
     """Build, check, and tell the figures; exit status 1 when something does not hold."""
     parser = argparse.ArgumentParser(prog="python -m infra.build.package", description=__doc__)
-    parser.add_argument("--architecture", default="", help="x86_64 or arm64; without it this machine's")
-    parser.add_argument("--python", default="", help="of the runtime, such as 3.13; without it our own version")
+    parser.add_argument("--architecture", default="", choices=("", *ARCHITECTURES), help="without it this machine's")
+    parser.add_argument("--python", type=_version, help="of the runtime, such as 3.13; without it our own version")
     given = parser.parse_args()
     try:
         here = read_stage(REPOSITORY, STAGE).architecture
         runtime = our_runtime(given.architecture or here)
         if given.python:
-            major, minor = map(int, given.python.split("."))
-            runtime = LambdaRuntime((major, minor), runtime.architecture)
+            runtime = LambdaRuntime(given.python, runtime.architecture)
         package = make_package(
             runtime, source=REPOSITORY, work=LOCAL / "package" / runtime.architecture, cache=LOCAL / "cache"
         )

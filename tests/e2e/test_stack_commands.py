@@ -41,7 +41,13 @@ def lasting_stack() -> Iterator[Stack]:
         yield stack
 
 
-def begin(command: str, stack: Stack, settings: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+def begin(
+    command: str,
+    stack: Stack | CloudStack,
+    settings: Mapping[str, str] | None = None,
+    *,
+    program: str = "offline.stack",
+) -> "subprocess.Popen[str]":
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(stack.layout.root),
@@ -49,7 +55,7 @@ def begin(command: str, stack: Stack, settings: Mapping[str, str] | None = None)
         **(settings or {}),
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "offline.stack", command, "--root", str(stack.layout.root), "--free-ports"],
+        [sys.executable, "-m", program, command, "--root", str(stack.layout.root), "--free-ports"],
         env=environment,
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,

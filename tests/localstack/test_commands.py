@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 
 import httpx
@@ -15,8 +14,8 @@ from infra.functions import HTTP
 from offline.cloud.stack import CloudStack
 from offline.cloud.testbed import private_cloud
 from offline.services import kernel
-from offline.stack.layout import REPOSITORY
 from offline.stack.stack_env import read_stack_env
+from tests.e2e import test_stack_commands as stack_commands
 from tests.e2e.test_stack_commands import KEYS, alive, leaders, left_over, read_until
 
 PARTS = {"postgresql", "valkey", "rabbitmq", "epmd", "mail-sink", "fcm-double", "localstack"}
@@ -30,21 +29,8 @@ def own_cloud() -> Iterator[CloudStack]:
 
 
 def begin(command: str, cloud: CloudStack, settings: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ["HOME"],
-        "PYTHONPATH": f"{REPOSITORY / 'localstack'}{os.pathsep}{REPOSITORY}",
-        **(settings or {}),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "offline.cloud", command, "--root", str(cloud.layout.root), "--free-ports"],
-        env=environment,
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    home = {"HOME": os.environ["HOME"]}  # pip's settings lie there
+    return stack_commands.begin(command, cloud, {**home, **(settings or {})}, program="offline.cloud")
 
 
 def run(command: str, cloud: CloudStack, settings: Mapping[str, str] | None = None) -> str:

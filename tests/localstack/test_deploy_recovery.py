@@ -112,7 +112,7 @@ def test_a_failure_is_told_in_the_words_of_chalice(target: Target, project: Path
         deploy_project(target, project, known=NOTHING)
 
 
-def test_a_mapping_whose_queue_the_broker_does_not_have_is_told_with_lambdas_reason(
+def test_a_mapping_whose_virtual_host_the_broker_does_not_have_is_told_with_lambdas_reason(
     target: Target, cloud: CloudStack, project: Path
 ) -> None:
     arns = deploy_project(target, project, known=NOTHING).function_arns
@@ -121,7 +121,7 @@ def test_a_mapping_whose_queue_the_broker_does_not_have_is_told_with_lambdas_rea
     login, _ = running["SourceAccessConfigurations"]
     elsewhere = Broker(running["EventSourceArn"], login["URI"], "/there-is-no-such-host")
 
-    with pytest.raises(StepFailed, match=r"mapping of relay \(email.queue\) is Disabled: "):
+    with pytest.raises(StepFailed, match=r"mapping of relay \(email.queue\) is Disabled: EVENT_SOURCE_AUTHZ_ERROR"):
         mappings.ensure({"relay": "email.queue"}, arns, broker=elsewhere)
 
     mappings.delete_all(arns)

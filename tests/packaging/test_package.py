@@ -1,5 +1,6 @@
 """The deployment package, unpacked, in an interpreter that has nothing that it should bring itself."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,26 @@ from infra.functions import ALL
 from tests.packaging.allowed_modules import ALLOWED
 from tests.packaging.performance import Performance
 
+IMPORT_OFFLINE = """
+import os, sys
 
-def test_the_application_imports_without_network_and_without_settings(package: Package, bare_runtime: Path) -> None:
+def end(event, arguments):
+    if event in {"socket.connect", "socket.getaddrinfo", "socket.sendto"}:
+        print(event, arguments, file=sys.stderr, flush=True)
+        os._exit(1)
+
+sys.addaudithook(end)
+sys.path.insert(0, os.getcwd())
+import app
+"""
+
+
+def test_the_application_imports_without_network(package: Package, bare_runtime: Path) -> None:
+    command = [str(bare_runtime), "-I", "-c", IMPORT_OFFLINE]
+    subprocess.run(command, cwd=package.folder, env={}, check=True, timeout=60)
+
+
+def test_the_application_imports_without_settings(package: Package, bare_runtime: Path) -> None:
     imported = invoke(package.folder, "api_handler", [], environment={}, python=[str(bare_runtime), "-I"])
     assert imported.raised is None
     assert imported.of_runtime == frozenset()

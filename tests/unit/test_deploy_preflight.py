@@ -1,5 +1,6 @@
 """What would fail after the servers were made fails before."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,24 +21,47 @@ def refuse(*_: object, **__: object) -> Any:
     raise BuildFailed("psycopg-binary==3 has no wheel", remedy="Take a later version of Python.")
 
 
-def test_a_python_whose_packages_do_not_exist_is_told_before_servers_are_made(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """One that has room. Holds what servers were asked for; `main` deploys to `dev`, and every signal is as it was."""
     made: list[object] = []
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["infra", "deploy", "--stage", "dev"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(commands, "confirm_caller", lambda **_: "account 1")
     monkeypatch.setattr(commands, "confirm_room", lambda *_, **__: None)
     monkeypatch.setattr(commands, "_deployed", lambda _target: Deployed([]))
-    monkeypatch.setattr(commands, "vendor", refuse)
     monkeypatch.setattr(commands, "ensure_platform", lambda *given, **_: made.append(given))
+    return made
+
+
+def test_a_python_whose_packages_do_not_exist_is_told_before_servers_are_made(
+    account: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "vendor", refuse)
 
     assert commands.main() == 1
 
     told = capsys.readouterr().err
     assert "no wheel\nTake a later version of Python.\nDone:     nothing\nFailed:   preflight\n" in told
-    assert made == []
+    assert account == []
+
+
+def test_whoever_interrupts_is_told_how_to_go_on(
+    account: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "vendor", interrupt)
+
+    assert commands.main() != 0
+
+    told = capsys.readouterr().err
+    assert told.startswith("Interrupted.\nDone:     nothing\nFailed:   preflight\n")
+    assert "make deploy STAGE=dev" in told
+    assert account == []
 
 
 def test_an_index_that_cannot_be_reached_is_not_taken_for_a_missing_wheel(
@@ -48,6 +72,7 @@ def test_an_index_that_cannot_be_reached_is_not_taken_for_a_missing_wheel(
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     with pytest.raises(BuildFailed, match="cannot reach its package index"):
         vendor(lock, LambdaRuntime((3, 13), "arm64"), cache=tmp_path)

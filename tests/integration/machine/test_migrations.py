@@ -79,6 +79,15 @@ def test_an_upgrade_after_an_upgrade_changes_nothing(fresh_database: str) -> Non
     assert {f"{store}.alembic_version" for store in STORES} <= before
 
 
+def test_a_schema_of_a_later_release_is_left_alone_and_told_of(fresh_database: str) -> None:
+    assert upgrade("users", fresh_database)
+    with psycopg.connect(fresh_database) as connection:
+        connection.execute("UPDATE users.alembic_version SET version_num = 'of-a-later-release'")
+    before = tables_of(fresh_database)
+    assert not upgrade("users", fresh_database)
+    assert tables_of(fresh_database) == before
+
+
 def test_each_store_may_be_upgraded_alone(fresh_database: str) -> None:
     upgrade("templates", fresh_database)
     assert {table.partition(".")[0] for table in tables_of(fresh_database)} == {"templates"}
