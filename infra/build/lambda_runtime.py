@@ -35,11 +35,15 @@ class LambdaRuntime:
         return _AMAZON_LINUX_2023_GLIBC_MINOR if is_2023 else _AMAZON_LINUX_2_GLIBC_MINOR
 
     @property
+    def machine(self) -> str:
+        """The architecture as Linux, wheels and markers call it."""
+        return _WHEEL_MACHINES[self.architecture]
+
+    @property
     def wheel_platforms(self) -> tuple[str, ...]:
         """Every platform tag that this runtime can load (PEP 600), the newest first."""
-        machine = _WHEEL_MACHINES[self.architecture]
         minors = range(self.glibc_minor, _OLDEST_GLIBC_MINOR - 1, -1)
-        return (*(f"manylinux_2_{minor}_{machine}" for minor in minors), f"manylinux2014_{machine}")
+        return (*(f"manylinux_2_{minor}_{self.machine}" for minor in minors), f"manylinux2014_{self.machine}")
 
     @property
     def is_ours(self) -> bool:

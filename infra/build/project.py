@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from infra.build.bytecode import check_syntax, compile_all
+from infra.build.demands import check_demands
 from infra.build.imports import check_imports
 from infra.build.lambda_runtime import LambdaRuntime, our_runtime
 from infra.build.rendering import render
@@ -30,7 +31,8 @@ def build_project(
     the same time. Without an architecture it is the stage's. A second build of the same lock takes about a second.
 
     Raises:
-        BuildFailed: a file does not compile, imports what does not ship, or a wheel does not exist for the runtime.
+        BuildFailed: a file does not compile, imports what does not ship, a wheel does not exist for the runtime, or
+            needs another that does not ship.
         StepFailed: there is no such stage.
     """
     runtime = our_runtime(architecture or read_stage(source, stage).architecture)
@@ -45,7 +47,9 @@ def build_for(runtime: LambdaRuntime, *, source: Path, into: Path, stage: str, p
     shutil.copytree(source / "chalicelib", into / "chalicelib", ignore=_NOT_SHIPPED)
     for file in (into / "app.py", *into.glob("chalicelib/**/*.py")):
         check_syntax(file, below=into)
-    (into / "vendor").symlink_to(vendor(source / LOCK, runtime, cache=cache))
+    vendored = vendor(source / LOCK, runtime, cache=cache)
+    check_demands(vendored, runtime)
+    (into / "vendor").symlink_to(vendored)
     check_imports(into)
     if runtime.is_ours:
         compile_all(into / "chalicelib", below=into)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.build.demands import check_demands
 from infra.build.lambda_runtime import LambdaRuntime, our_runtime
 from infra.build.package import NO_PLATFORM, REPOSITORY, STAGE, Package
 from infra.build.project import build_for
@@ -100,3 +101,16 @@ def test_a_wheel_that_the_runtime_cannot_load_is_named_with_what_to_do(tmp_path:
     with pytest.raises(BuildFailed, match=r"psycopg-binary==3\.3\.9 has no wheel that python3\.11 on arm64 can load"):
         vendor(lock, LambdaRuntime((3, 11), "arm64"), cache=tmp_path)
     assert [path.name for path in (tmp_path / "vendor").iterdir()] == ["lock"]
+
+
+def test_a_package_that_needs_more_on_another_version_of_python_is_named(source: Path, tmp_path: Path) -> None:
+    """As redis does below 3.11.3: a lock that was made with a later version does not show it."""
+    vendored = vendor(source / "requirements.txt", our_runtime("x86_64"), cache=CACHE)
+    altered = tmp_path / "vendored"
+    for known in vendored.glob("*.dist-info"):
+        shutil.copytree(known, altered / known.name)
+    (metadata,) = altered.glob("redis-*.dist-info/METADATA")
+    metadata.write_text(metadata.read_text().replace("\n\n", "\nRequires-Dist: anew; python_version >= '3'\n\n", 1))
+    with pytest.raises(BuildFailed, match=r"redis \S+ needs anew"):
+        check_demands(altered, our_runtime("x86_64"))
+    check_demands(vendored, our_runtime("x86_64"))
