@@ -4,7 +4,12 @@ One more costs every cold start of that function, and is a decision. Only a push
 or with a secret that is named by its ARN, and is the runtime's own.
 """
 
-EVERY_FUNCTION = frozenset(
+import sys
+
+BEFORE_3_11_3 = frozenset({"async_timeout"} if sys.version_info < (3, 11, 3) else ())
+"""What redis needs on a Python that Lambda has long left."""
+
+EVERY_FUNCTION = BEFORE_3_11_3 | frozenset(
     {
         *("chalice", "aws_lambda_powertools", "jmespath"),
         *("pydantic", "pydantic_core", "pydantic_settings", "annotated_types", "dotenv"),
