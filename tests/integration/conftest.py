@@ -1,8 +1,10 @@
 """The servers' addresses, and a part of each server that one test has for itself."""
 
 import secrets
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -14,6 +16,7 @@ from chalicelib.migrations.run import upgrade
 from chalicelib.stores.postgres import Database
 from offline.services.management import ask
 from offline.services.private import Endpoint
+from tests.integration.emulator.workbench import Journal, TestQueue, open_queue
 
 AT_ONCE = 8
 
@@ -107,3 +110,19 @@ def databases(people_url: str) -> Iterator[Sequence[Database]]:
     yield databases
     for database in databases:
         database.close()
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    """In a short path, as socket addresses have at most 108 characters."""
+    with tempfile.TemporaryDirectory(prefix="journal-") as folder:
+        journal = Journal(Path(folder) / "journal")
+        yield journal
+        journal.close()
+
+
+@pytest.fixture
+def source(rabbitmq_url: str) -> Iterator[TestQueue]:
+    """An empty queue on the real broker."""
+    with open_queue(rabbitmq_url) as queue:
+        yield queue

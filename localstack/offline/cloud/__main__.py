@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from offline.cloud.stack import CloudStack
 from offline.services.errors import ServiceError
 from offline.stack.console import headline, say
 from offline.stack.layout import CACHE, DEFAULT_ROOT, Layout
+from offline.stack.logs import follow
 from offline.stack.status import print_status
 from offline.stack.summary import print_summary
 from offline.stack.terminal import exit_status
@@ -45,11 +45,7 @@ def _status(stack: CloudStack) -> int:
 def _logs(stack: CloudStack) -> int:
     if not stack.layout.stack_env.exists():
         return _status(stack)
-    logs = FunctionLogs(stack.target)
-    while stack.layout.stack_env.exists():
-        for function, line in logs.read():
-            print(f"{function:<18}| {line}", flush=True)
-        time.sleep(_POLL_S)
+    follow(FunctionLogs(stack.target).read, until=lambda: not stack.layout.stack_env.exists(), width=18, poll_s=_POLL_S)
     return 0
 
 

@@ -55,7 +55,7 @@ def _status(stack: Stack) -> int:
 
 def _logs(stack: Stack) -> int:
     follower = LogFollower(stack.layout.logs, wanted=lambda _: True, from_start=True)
-    follow(follower, until=lambda: not stack.layout.logs.exists())
+    follow(follower.read, until=lambda: not stack.layout.logs.exists())
     return 0
 
 

@@ -1,7 +1,7 @@
 """Follows the logs of a stack, all in one stream, each line with the name of who wrote it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 _POLL_S = 0.2
@@ -34,9 +34,15 @@ class LogFollower:
         return [file for file in sorted(self._folder.glob("*.log")) if self._wanted(file.stem)]
 
 
-def follow(follower: LogFollower, *, until: Callable[[], bool]) -> None:
-    """Print lines as they come, until told to end."""
+def follow(
+    lines: Callable[[], Iterable[tuple[str, str]]],
+    *,
+    until: Callable[[], bool],
+    width: int = 11,
+    poll_s: float = _POLL_S,
+) -> None:
+    """Print lines as they come, each behind the name of its log, until told to end."""
     while not until():
-        for name, line in follower.read():
-            print(f"{name:<11}| {line}", flush=True)
-        time.sleep(_POLL_S)
+        for name, line in lines():
+            print(f"{name:<{width}}| {line}", flush=True)
+        time.sleep(poll_s)

@@ -29,7 +29,7 @@ def run(stack: Stack) -> None:
             demonstrate(addresses)
             headline("\nFollowing the logs until Ctrl-C:")
             follower = LogFollower(stack.layout.logs, wanted=lambda name: name not in SERVERS, from_start=False)
-            follow(follower, until=lambda: False)
+            follow(follower.read, until=lambda: False)
     except Ended:
         headline("")
     finally:

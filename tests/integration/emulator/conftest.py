@@ -1,9 +1,7 @@
 """Fixtures of the emulator's tests: a journal, a queue, and an emulator with one mapping between them."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from offline.emulator.config import EmulatorConfig
 from offline.emulator.emulator import Emulator
 from offline.emulator.mapping import Mapping
-from tests.integration.emulator.workbench import HANDLERS_FOLDER, Journal, TestQueue, open_queue
+from tests.integration.emulator.workbench import HANDLERS_FOLDER, Journal, TestQueue
 
 
 class MapQueue(Protocol):
@@ -20,22 +18,6 @@ class MapQueue(Protocol):
     def __call__(
         self, *, handler: str = "handlers.obey", function: dict[str, Any] | None = None, **mapping: object
     ) -> Mapping: ...
-
-
-@pytest.fixture
-def journal() -> Iterator[Journal]:
-    """In a short path, as socket addresses have at most 108 characters."""
-    with tempfile.TemporaryDirectory(prefix="emulator-") as folder:
-        journal = Journal(Path(folder) / "journal")
-        yield journal
-        journal.close()
-
-
-@pytest.fixture
-def source(rabbitmq_url: str) -> Iterator[TestQueue]:
-    """An empty queue on the real broker."""
-    with open_queue(rabbitmq_url) as queue:
-        yield queue
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A LocalStack with the plug-in and nothing deployed, and what functions are made with."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -16,7 +15,6 @@ from offline.stack.layout import CACHE, Layout
 from offline.stack.runner import launch, wait_for
 from offline.stack.testbed import private_root, system_environment
 from offline.stack.world import World
-from tests.integration.emulator.workbench import Journal, TestQueue, open_queue
 from tests.integration.plugin.account import Account
 
 
@@ -64,19 +62,3 @@ def secret_arn(account: Account, rabbitmq_url: str) -> str:
     """The secret with the broker's user and password."""
     parts = urlsplit(rabbitmq_url)
     return account.create_secret(username=unquote(parts.username or ""), password=unquote(parts.password or ""))
-
-
-@pytest.fixture
-def journal() -> Iterator[Journal]:
-    """In a short path, as socket addresses have at most 108 characters."""
-    with tempfile.TemporaryDirectory(prefix="plugin-") as folder:
-        journal = Journal(Path(folder) / "journal")
-        yield journal
-        journal.close()
-
-
-@pytest.fixture
-def source(rabbitmq_url: str) -> Iterator[TestQueue]:
-    """An empty queue on the real broker."""
-    with open_queue(rabbitmq_url) as queue:
-        yield queue
