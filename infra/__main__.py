@@ -9,24 +9,18 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
-from infra.build.lambda_runtime import our_runtime
-from infra.build.project import LOCK
-from infra.build.vendoring import vendor
-from infra.caller import founders_of, profile_of, target_of
-from infra.deploy import deploy
+from infra.caller import founders_of, target_of
 from infra.destroy import destroy
 from infra.errors import StepFailed
 from infra.platform.database_protection import demand_unprotected
-from infra.platform.servers import delete_platform, ensure_platform, state_bucket_of
-from infra.release.found import Finder
+from infra.platform.servers import delete_platform, state_bucket_of
 from infra.release.lock import unlock
-from infra.release.preflight import confirm_caller, confirm_room
+from infra.release.preflight import confirm_caller
 from infra.release.source import check_out
-from infra.release.state import Deployed, StateBucket
-from infra.stage import Stage, read_stage
+from infra.rollout import Rollout
+from infra.stage import read_stage
 from infra.steps import Step, run_steps
-from infra.target import Platform, Target
-from infra.watch.alarms import ensure_recipient
+from infra.target import Target
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _LOCAL = REPOSITORY / ".local"
@@ -37,67 +31,30 @@ Given = argparse.Namespace
 
 
 def _deploy(given: Given, target: Target) -> None:
-    _release(given, target, source=REPOSITORY, again=f"make deploy STAGE={target.stage}")
+    _roll_out(given, target, source=REPOSITORY, again=f"make deploy STAGE={target.stage}")
 
 
 def _rollback(given: Given, target: Target) -> None:
     if not given.to:
         raise StepFailed("No release is given.", remedy=f"Name one: make rollback STAGE={target.stage} TO=v1.2.3")
     source = check_out(REPOSITORY, given.to, cache=CACHE)
-    _release(given, target, source=source, again=f"make rollback STAGE={target.stage} TO={given.to}")
+    _roll_out(given, target, source=source, again=f"make rollback STAGE={target.stage} TO={given.to}")
 
 
-def _release(given: Given, target: Target, *, source: Path, again: str) -> None:
-    stage = read_stage(source, target.stage)
-    again += f" PROFILE={given.profile}" if given.profile else ""
-    founders = founders_of(os.environ)
-    found: list[Platform] = []
-
-    def platform() -> None:
-        profile = profile_of(target.stage, chosen=given.profile)
-        found.append(ensure_platform(target, profile=profile, given=os.environ, say=_say))
-
-    def release() -> str:
-        deployed = deploy(
-            target,
-            found[0],
-            source=source,
-            work=_work(target),
-            cache=CACHE,
-            say=_say,
-            founders=founders,
-            again=again,
-        )
-        return deployed.api_url
-
-    def recipient() -> str:
-        if not os.environ.get("ALARM_EMAIL"):
-            return "nobody: give ALARM_EMAIL, so that somebody hears of them"
-        ensure_recipient(target, os.environ["ALARM_EMAIL"])
-        return os.environ["ALARM_EMAIL"]
-
-    steps = [
-        Step("preflight", lambda: _preflight(target, stage, source / LOCK)),
-        Step("platform", platform),
-        Step("release", release),
-        Step("who is told of alarms", recipient),
-    ]
-    run_steps(steps, say=_say, again=again)
-
-
-def _preflight(target: Target, stage: Stage, lock: Path) -> str:
-    """What would fail after an hour of making servers fails now. Nothing is changed."""
-    caller = confirm_caller(sts=target.client("sts"))
-    confirm_room(stage, client=target.client("lambda"), functions=_deployed(target).function_arns.values())
-    runtime = our_runtime(stage.architecture)
-    vendor(lock, runtime, cache=CACHE)
-    return f"{caller}; {runtime.name} on {runtime.architecture}"
-
-
-def _deployed(target: Target) -> Deployed:
-    bucket = state_bucket_of(target)
-    recorded = StateBucket(target.client("s3"), bucket, target.stage).load() if bucket else Deployed([])
-    return Finder.of(target).find(recorded)
+def _roll_out(given: Given, target: Target, *, source: Path, again: str) -> None:
+    rollout = Rollout(
+        target=target,
+        source=source,
+        stage=read_stage(source, target.stage),
+        profile=given.profile,
+        environment=os.environ,
+        founders=founders_of(os.environ),
+        work=_work(target),
+        cache=CACHE,
+        say=_say,
+        again=f"{again} PROFILE={given.profile}" if given.profile else again,
+    )
+    rollout.run()
 
 
 def _destroy(given: Given, target: Target) -> None:

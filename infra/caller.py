@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chalicelib.domain.user import MAX_PASSWORD_BYTES, MIN_PASSWORD_LENGTH
 from infra.errors import StepFailed
 from infra.release.migration import Founders
 from infra.stage import CONFIG, STAGE_NAME
@@ -42,7 +43,7 @@ def founders_of(environment: Mapping[str, str]) -> Founders:
     """Return who is let into a fresh installation, if somebody is named.
 
     Raises:
-        StepFailed: there is an address without a password.
+        StepFailed: there is an address without a password, or with one that no user may have.
     """
     email, password = environment.get("ADMIN_EMAIL"), environment.get("ADMIN_PASSWORD")
     if not email:
@@ -50,5 +51,10 @@ def founders_of(environment: Mapping[str, str]) -> Founders:
     if not password:
         raise StepFailed(
             f"There is no password for the administrator {email}.", remedy="Give ADMIN_PASSWORD, or no ADMIN_EMAIL."
+        )
+    if len(password) < MIN_PASSWORD_LENGTH or len(password.encode()) > MAX_PASSWORD_BYTES:
+        raise StepFailed(
+            f"No user may have the password that ADMIN_PASSWORD gives to {email}.",
+            remedy=f"Give one of at least {MIN_PASSWORD_LENGTH} characters and at most {MAX_PASSWORD_BYTES} bytes.",
         )
     return {"first_admin": {"email": email, "password": password}}

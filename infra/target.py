@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
+import botocore.session  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
 
 AwsClient = Any  # boto3 has no types
@@ -44,13 +45,19 @@ class Target:
 
     def _client(self, service: str, config: Config) -> AwsClient:
         session = boto3.Session(
+            botocore_session=_session_of(self.environment.get("AWS_PROFILE")),
             aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID"),
             aws_secret_access_key=self.environment.get("AWS_SECRET_ACCESS_KEY"),
             aws_session_token=self.environment.get("AWS_SESSION_TOKEN"),
-            profile_name=self.environment.get("AWS_PROFILE"),
             region_name=self.region,
         )
         return session.client(service, endpoint_url=self.endpoint_url, config=config)
+
+
+def _session_of(profile: str | None) -> botocore.session.Session:
+    """A session with this profile and no other: asked for none, boto3 would take the one of our own environment."""
+    read_from_nowhere_else = (None, None, profile, None)
+    return botocore.session.Session(session_vars={"profile": read_from_nowhere_else})
 
 
 @dataclass(frozen=True, slots=True)

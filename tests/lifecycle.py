@@ -15,6 +15,7 @@ BESIDE = frozenset({E.OUTCOME_LATE, E.DEVICE_REMOVED})
 
 _ON_THE_WAY = frozenset({E.QUEUED, E.DEFERRED, E.CANCELLED, E.EXPIRED})
 _IN_THE_BROKER = _ON_THE_WAY | {E.SENDING, E.REPUBLISHED}
+_IN_ITS_QUEUE = _IN_THE_BROKER - {E.QUEUED}
 _IN_HAND = frozenset({E.SENT, E.FAILED, E.SKIPPED, E.EXPIRED, E.CANCELLED, E.RETRYING, E.DEFERRED, E.QUEUED})
 
 FOLLOWS: Mapping[EventName | None, frozenset[EventName]] = {
@@ -24,8 +25,8 @@ FOLLOWS: Mapping[EventName | None, frozenset[EventName]] = {
     E.RETRYING: _ON_THE_WAY,
     # a counted deferral's way back into its queue, and out of it, has no event of its own
     E.DEFERRED: _IN_THE_BROKER,
-    E.QUEUED: _IN_THE_BROKER,
-    E.REPUBLISHED: _IN_THE_BROKER,
+    E.QUEUED: _IN_ITS_QUEUE,
+    E.REPUBLISHED: _IN_ITS_QUEUE,
     E.SENDING: _IN_HAND | {E.LEASE_ENDED, E.CANCEL_REQUESTED},
     # this attempt is the last one, whoever ends it
     E.CANCEL_REQUESTED: frozenset({E.SENT, E.FAILED, E.SKIPPED, E.EXPIRED, E.CANCELLED, E.LEASE_ENDED}),

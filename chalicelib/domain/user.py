@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chalicelib.domain.notification import Platform
 
-MAX_PASSWORD_BYTES = 72
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_BYTES = 8, 72
 """bcrypt reads no further; a longer password is refused rather than cut."""
 
 MAX_DEVICES = 100

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from chalicelib.domain.audit import Actor
 from chalicelib.domain.principal import Principal, Scope
-from chalicelib.domain.user import MAX_PASSWORD_BYTES, User, UserField, UserFilter
+from chalicelib.domain.user import MAX_PASSWORD_BYTES, MIN_PASSWORD_LENGTH, User, UserField, UserFilter
 from chalicelib.handlers.answers import ResourceModel
 from chalicelib.handlers.fields import Email, ExternalId, Line, Locale, Timezone
 from chalicelib.handlers.paging import NextCursor, PageQuery
@@ -25,7 +25,12 @@ def _fits_bcrypt(password: str) -> str:
 
 Password = Annotated[
     str,
-    Field(min_length=8, max_length=72, examples=["correct horse battery"], json_schema_extra={"format": "password"}),
+    Field(
+        min_length=MIN_PASSWORD_LENGTH,
+        max_length=MAX_PASSWORD_BYTES,
+        examples=["correct horse battery"],
+        json_schema_extra={"format": "password"},
+    ),
     AfterValidator(_fits_bcrypt),
 ]
 AnEmail = Annotated[Email, Field(examples=["ada@example.com"])]

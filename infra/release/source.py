@@ -16,7 +16,7 @@ def check_out(repository: Path, reference: str, *, cache: Path) -> Path:
     does not change it.
 
     Raises:
-        StepFailed: git does not know it.
+        StepFailed: git does not know it, or is not there.
     """
     try:
         tree = _git(repository, "rev-parse", "--verify", "--quiet", f"{reference}^{{tree}}").decode().strip()
@@ -24,6 +24,8 @@ def check_out(repository: Path, reference: str, *, cache: Path) -> Path:
     except subprocess.CalledProcessError as error:
         told = f": {error.stderr.decode().strip()}" if error.stderr else "."
         raise StepFailed(f"git has no release {reference!r}{told}", remedy="Name a tag: TO=v1.2.3") from error
+    except FileNotFoundError as error:
+        raise StepFailed("There is no git here, which keeps the releases.", remedy="Install it.") from error
 
 
 def _archive(repository: Path, tree: str) -> bytes:

@@ -10,7 +10,7 @@ from chalicelib.broker.topology import LANES, queue_of
 from chalicelib.domain.messages import FAILED
 from chalicelib.domain.notification import Channel
 from infra.functions import CONSUMERS, HTTP, SCHEDULES
-from infra.watch.metrics import Metric, of_api, of_broker, of_cache, of_database, of_function, of_proxy, own
+from infra.watch.metrics import Metric, Ratio, of_api, of_broker, of_cache, of_database, of_function, of_proxy, own
 
 A_MINUTE_S, FIVE_MINUTES_S = 60, 300
 OLDEST_S, OLDEST_BULK_S = 300, 3600
@@ -34,13 +34,18 @@ class Alarm:
 
     name: str
     meaning: str
-    metric: Metric
+    metric: Metric | Ratio
     bound: float
     comparison: str = ABOVE
     period_s: int = A_MINUTE_S
     periods: int = 1
     of_periods: int | None = None
     silence_rings: bool = False
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What it watches; CloudWatch charges for each."""
+        return (self.metric.part, self.metric.whole) if isinstance(self.metric, Ratio) else (self.metric,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +217,10 @@ def _api(gateway_stage: str) -> Iterator[Alarm]:
 
 
 def _servers(watched: Watched) -> Iterator[Alarm]:
-    """More connections than docs/capacity.md reckons with are a leak or somebody else's: soon the broker refuses."""
+    """More connections than docs/capacity.md reckons with are a leak or somebody else's: soon the broker refuses.
+
+    At its own bounds of memory and disk, which differ with its size, RabbitMQ blocks everybody who publishes.
+    """
     stage, connections = watched.stage, RELEASES_AT_ONCE * watched.reserved + len(CONSUMERS)
     bounds = (
         ("disk of PostgreSQL", of_database(stage, "FreeStorageSpace", "Minimum"), BELOW, 4 * GIB),
@@ -220,6 +228,13 @@ def _servers(watched: Watched) -> Iterator[Alarm]:
         ("CPU of PostgreSQL", of_database(stage, "CPUUtilization", "Average"), ABOVE, 80),
         ("waiting for PostgreSQL", of_proxy(stage, "DatabaseConnectionsBorrowLatency", "Average"), ABOVE, 1_000_000),
         ("CPU of RabbitMQ", of_broker(stage, "SystemCpuUtilization", "Average"), ABOVE, 80),
+        ("memory of RabbitMQ", _of_brokers_limit(stage, "RabbitMQMemUsed", "Maximum", "RabbitMQMemLimit"), ABOVE, 0.8),
+        (
+            "disk of RabbitMQ",
+            _of_brokers_limit(stage, "RabbitMQDiskFree", "Minimum", "RabbitMQDiskFreeLimit"),
+            BELOW,
+            2,
+        ),
         ("messages in RabbitMQ", of_broker(stage, "MessageCount", "Maximum"), ABOVE, 500_000),
         ("connections of RabbitMQ", of_broker(stage, "ConnectionCount", "Maximum"), ABOVE, connections),
         ("memory of Valkey", of_cache(stage, "DatabaseMemoryUsagePercentage", "Maximum"), ABOVE, 80),
@@ -235,3 +250,7 @@ def _servers(watched: Watched) -> Iterator[Alarm]:
             period_s=FIVE_MINUTES_S,
             periods=3,
         )
+
+
+def _of_brokers_limit(stage: str, name: str, statistic: str, limit: str) -> Ratio:
+    return Ratio(of_broker(stage, name, statistic), of_broker(stage, limit, "Maximum"))

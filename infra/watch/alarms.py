@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from infra.functions import ALL, APP, deployed_name
 from infra.target import AwsClient, Platform, Target
 from infra.watch.alarm_list import Alarm, Watched, alarms_of
+from infra.watch.metrics import Metric, Ratio
 
 _MOST_AT_ONCE = 100
 _CANARY = ("CANARY_EMAIL", "CANARY_DEVICE_TOKEN")
@@ -80,24 +81,39 @@ def _topic(target: Target) -> str:
 
 
 def _described(alarm: Alarm, *, stage: str, topic: str) -> dict[str, object]:
-    statistic = alarm.metric.statistic
-    kind = "ExtendedStatistic" if statistic.startswith("p") else "Statistic"
     return {
         "AlarmName": _name(stage, alarm),
         "AlarmDescription": alarm.meaning,
         "AlarmActions": [topic],
         "OKActions": [topic],
-        "Namespace": alarm.metric.namespace,
-        "MetricName": alarm.metric.name,
-        "Dimensions": [{"Name": name, "Value": value} for name, value in sorted(alarm.metric.dimensions.items())],
-        kind: statistic,
-        "Period": alarm.period_s,
+        **_watching(alarm.metric, period_s=alarm.period_s),
         "EvaluationPeriods": alarm.of_periods or alarm.periods,
         "DatapointsToAlarm": alarm.periods,
         "Threshold": float(alarm.bound),
         "ComparisonOperator": alarm.comparison,
         "TreatMissingData": "breaching" if alarm.silence_rings else "notBreaching",
     }
+
+
+def _watching(metric: Metric | Ratio, *, period_s: int) -> dict[str, object]:
+    if isinstance(metric, Metric):
+        kind = "ExtendedStatistic" if metric.statistic.startswith("p") else "Statistic"
+        return {**_identified(metric), kind: metric.statistic, "Period": period_s}
+    operands = {"part": metric.part, "whole": metric.whole}
+    queries = [
+        {
+            "Id": name,
+            "MetricStat": {"Metric": _identified(operand), "Stat": operand.statistic, "Period": period_s},
+            "ReturnData": False,
+        }
+        for name, operand in operands.items()
+    ]
+    return {"Metrics": [{"Id": "ratio", "Expression": "part / whole", "ReturnData": True}, *queries]}
+
+
+def _identified(metric: Metric) -> dict[str, object]:
+    dimensions = [{"Name": name, "Value": value} for name, value in sorted(metric.dimensions.items())]
+    return {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
 
 
 def _name(stage: str, alarm: Alarm) -> str:

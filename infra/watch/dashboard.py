@@ -133,6 +133,8 @@ def _servers(stage: str) -> list[Chart]:
         Chart("PostgreSQL: disk", [of_database(stage, "FreeStorageSpace", "Minimum")]),
         Chart("Proxy", [of_proxy(stage, name, "Maximum") for name in ("ClientConnections", "DatabaseConnections")]),
         Chart("RabbitMQ: CPU", [of_broker(stage, "SystemCpuUtilization", "Average")]),
+        Chart("RabbitMQ: memory", [of_broker(stage, f"RabbitMQMem{it}", "Maximum") for it in ("Used", "Limit")]),
+        Chart("RabbitMQ: disk", [of_broker(stage, f"RabbitMQDiskFree{it}", "Minimum") for it in ("", "Limit")]),
         Chart("RabbitMQ", [of_broker(stage, name, "Maximum") for name in ("MessageCount", "ConnectionCount")]),
         Chart("Valkey", [of_cache(stage, "DatabaseMemoryUsagePercentage", "Maximum")]),
     ]

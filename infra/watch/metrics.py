@@ -20,6 +20,14 @@ class Metric:
     statistic: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How much of `whole` `part` is, as CloudWatch reckons it."""
+
+    part: Metric
+    whole: Metric
+
+
 def service_of(stage: str) -> str:
     """The dimension `service` of a stage's metrics."""
     return f"{APP}-{stage}"

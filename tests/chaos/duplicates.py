@@ -14,14 +14,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.chaos.edges import BESIDE
+from chalicelib.domain.notification import EventName
 from tests.chaos.records import Arrival, Delivery, Event, Incident
+from tests.lifecycle import BESIDE
 
 AMBIGUOUS_MOODS = frozenset({"slow", "half_closing", "accepts_then_drops", "trickling"})
 _SAME_MOMENT = timedelta(milliseconds=50)
 """A row's time is taken when it is written, a mail's when it is read: of two within this, neither is first."""
 
 _FOR_EVER = timedelta(days=1)
+_NO_TURN = BESIDE | {EventName.REPUBLISHED, EventName.CANCEL_REQUESTED, EventName.DISCARDED}
+"""What is noted while a message is where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def explain(
 
 def calls_of(delivery: Delivery, arrivals: Sequence[Arrival], incidents: Sequence[Incident]) -> Sequence[Call]:
     """Every stay in a worker's hands, in order."""
-    turning = [event for event in delivery.events if event.name not in BESIDE]
+    turning = [event for event in delivery.events if event.name not in _NO_TURN]
     late = [event for event in delivery.events if event.name == "outcome_late"]
     return [
         _call(event, end, late, arrivals, incidents)

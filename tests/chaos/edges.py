@@ -1,53 +1,44 @@
-"""Which event may follow which: the delivery state machine, read off the history of one delivery."""
+"""Whether the machine's drawing allows the history of one delivery, as the database kept it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from chalicelib.domain.notification import EventName
 from tests.chaos.records import Event
+from tests.lifecycle import BESIDE, illegal_steps
 
-TERMINAL = frozenset({"sent", "failed", "skipped", "expired", "cancelled"})
-BESIDE = frozenset({"outcome_late", "device_removed", "republished", "cancel_requested", "discarded"})
-"""What is noted without a change of state."""
+E = EventName
 
-_ENDED_UNTRIED = frozenset({"cancelled", "expired"})
-_TRIED = frozenset({"sent", "retrying", "deferred", "failed", "skipped", "queued", "lease_ended"})
-_WAITS = frozenset({"queued", "deferred"}) | _ENDED_UNTRIED
-_NEXT = {
-    "": frozenset({"scheduled", "accepted", "skipped"}),
-    "scheduled": _WAITS,
-    "accepted": _WAITS,
-    # a message whose row nobody marked as queued any more is claimed as if it were
-    "queued": _WAITS - {"queued"} | {"sending"},
-    "sending": _TRIED | _ENDED_UNTRIED,
-    "lease_ended": frozenset({"queued", "failed"}) | _ENDED_UNTRIED,
-    "retrying": _WAITS,
-    # the way back to the queue is told by the row that counts the deferrals
-    "deferred": _WAITS | {"sending"},
-    "failed": frozenset({"replayed"}),
-    "replayed": frozenset({"queued", "scheduled"}),
+_STANDS: Mapping[EventName, set[str]] = {
+    E.REPLAYED: {"queued", "scheduled"},
+    E.REPUBLISHED: {"queued"},
+    E.CANCEL_REQUESTED: {"sending"},
+    E.DEFERRED: {"deferred", "queued"},
+    E.SENDING: {"sending", "deferred"},
+    E.DISCARDED: {"failed"},
 }
-
-_STANDS = {"replayed": {"queued", "scheduled"}, "deferred": {"deferred", "queued"}, "sending": {"sending", "deferred"}}
 """Where the row may stand after an event that is not the state's own name, or tells more than one."""
 
 
-def states_of(events: Sequence[Event]) -> list[Event]:
-    """The events that changed the state, in order."""
-    return [event for event in events if event.name not in BESIDE]
-
-
 def illegal_edges(events: Sequence[Event], *, status: str) -> Iterator[str]:
-    """What the state machine does not allow, a line each; `status` is where the row says it stands.
+    """What the drawing does not allow, a line each; `status` is where the row says it stands."""
+    history = [EventName(event.name) for event in events]
+    yield from illegal_steps(list(_with_counted_deferrals(events)))
+    last = next((event for event in reversed(history) if event not in BESIDE), None)
+    if last is None or status not in _STANDS.get(last, {last}):
+        yield f"the row says {status}, its last event {last or 'nothing'}"
 
-    Who is claimed as a probe and deferred again adds no row: the one that counts the deferrals accounts for as many.
-    """
+
+def _with_counted_deferrals(events: Sequence[Event]) -> Iterator[EventName]:
+    """Who is claimed as a probe and deferred again adds no row: the one that counts the deferrals tells of as many."""
     before, uncounted = "", 0
-    for event in states_of(events):
-        if before == event.name == "sending" and uncounted > 0:
+    for event in events:
+        name = EventName(event.name)
+        if before == name == E.SENDING and uncounted > 0:
             uncounted -= 1
-        elif event.name not in _NEXT.get(before, frozenset()):
-            yield f"{before or 'nothing'} → {event.name}"
-        if event.name != "sending":
-            uncounted = event.count - 1 if event.name == "deferred" else 0
-        before = event.name
-    if status not in _STANDS.get(before, {before}):
-        yield f"the row says {status}, its last event {before or 'nothing'}"
+            yield E.DEFERRED
+        yield name
+        if name in BESIDE:
+            continue
+        if name is not E.SENDING:
+            uncounted = event.count - 1 if name is E.DEFERRED else 0
+        before = name

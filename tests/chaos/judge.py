@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.chaos.duplicates import Explained, Unexplained, explain, function_of
-from tests.chaos.edges import TERMINAL, illegal_edges
+from tests.chaos.edges import illegal_edges
 from tests.chaos.lateness import Bounds, ended_at, undisturbed_s
 from tests.chaos.records import Arrival, Delivery, Incident, Kind, Promise, Records
 from tests.chaos.telling import told
+from tests.lifecycle import ENDED
 
 LOST, UNEXPLAINED, LATE, DISHONEST = "lost", "unexplained duplicate", "late", "dishonest end"
 ILLEGAL, UNPROMISED, ARCHIVE, KEY = "illegal edge", "unpromised", "archive", "idempotency"
@@ -121,7 +122,7 @@ def _lost(case: _Case) -> Iterator[Finding]:
         row = case.rows.get(delivery_id)
         if row is None or row.notification_id != notification_id:
             yield Finding(LOST, f"{delivery_id} of {notification_id} was promised and is not in the database")
-        elif row.status not in TERMINAL:
+        elif row.status not in ENDED:
             yield Finding(LOST, f"{delivery_id} has not ended: {row.status}", case.trace(row))
         elif row.status == "sent" and not case.arrivals.get(delivery_id):
             yield Finding(LOST, f"{delivery_id} is said to be sent and never arrived", case.trace(row))
@@ -165,7 +166,7 @@ def _dishonest(case: _Case) -> Iterator[Finding]:
         reached = case.arrivals.get(delivery.delivery_id, ())
         if kind is not None and (delivery.status == "skipped") != (kind is Kind.OPTED_OUT):
             yield Finding(DISHONEST, f"{delivery.delivery_id} ({kind}) is {delivery.status}", case.trace(delivery))
-        if kind is Kind.REJECTED and delivery.status != "failed" and delivery.status in TERMINAL:
+        if kind is Kind.REJECTED and delivery.status != "failed" and delivery.status in ENDED:
             yield Finding(
                 DISHONEST, f"{delivery.delivery_id} was refused, and is {delivery.status}", case.trace(delivery)
             )

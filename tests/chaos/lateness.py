@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.chaos.duplicates import function_of
-from tests.chaos.edges import TERMINAL
 from tests.chaos.records import Delivery, Incident
+from tests.lifecycle import ENDED
 
 _HOLD_EVERYBODY = frozenset({"postgresql", "rabbitmq", "valkey", "relay"})
 
@@ -30,8 +30,8 @@ class Bounds:
 
 def ended_at(delivery: Delivery) -> datetime | None:
     """When it reached its end, None while it is open."""
-    ends = [event.at for event in delivery.events if event.name in TERMINAL]
-    return ends[-1] if ends and delivery.status in TERMINAL else None
+    ends = [event.at for event in delivery.events if event.name in ENDED]
+    return ends[-1] if ends and delivery.status in ENDED else None
 
 
 def undisturbed_s(delivery: Delivery, incidents: Iterable[Incident], *, until: datetime) -> float:

@@ -2,14 +2,15 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from infra.functions import deployed_name
-from infra.target import AwsClient, Target
+from infra.target import AwsClient
 from offline.cloud.stack import CloudStack
-from tests.e2e.api import Client, Json, address
+from tests.e2e.api import Client
+from tests.e2e.crashes.batches import begin_a_batch
 from tests.e2e.crashes.ledger import arrivals, draw_up
 from tests.e2e.moods import slow_sink
 from tests.e2e.waiting import eventually
@@ -44,7 +45,8 @@ def test_a_killed_function_loses_nothing_and_repeats_only_what_it_had_not_settle
     cloud: CloudStack, client: Client, email_template: str, record_property: Callable[[str, object], None]
 ) -> None:
     with slow_sink(cloud.addresses):
-        accepted = begin_a_batch(cloud.target, client, email_template)
+        paused_function = paused(cloud.target, FUNCTION)
+        accepted = begin_a_batch(client, email_template, paused=paused_function, size=BATCH, middle=MIDDLE)
         killed = cloud.pids_of(FUNCTION)
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
@@ -59,16 +61,3 @@ def test_a_killed_function_loses_nothing_and_repeats_only_what_it_had_not_settle
     assert len(ledger.duplicated) <= SENT_AT_ONCE + SETTLED_TOGETHER
     record_property("abandoned", len(abandoned))
     record_property("duplicated", len(ledger.duplicated))
-
-
-def begin_a_batch(target: Target, client: Client, template_code: str) -> Sequence[Json]:
-    """Notifications that the function takes in one batch; returns in the middle of it."""
-    recipients = [address() for _ in range(BATCH)]
-    with paused(target, FUNCTION):
-        accepted = [client.notify(template_code=template_code, recipient={"email": each}) for each in recipients]
-    eventually(
-        lambda: client.mails(recipients[MIDDLE]),
-        within_s=30,
-        otherwise=lambda: f"the sink has {len(arrivals(client, accepted))}",
-    )
-    return accepted

@@ -31,4 +31,4 @@ def test_what_is_reckoned_is_what_is_deployed(profile: str, size: str) -> None:
 
 def test_as_many_alarms_are_paid_for_as_there_are() -> None:
     alarms = alarms_of(Watched("prod", "api", dict.fromkeys(ALL, 60), reserved=215, has_canary=True))
-    assert f"{len(alarms)} at 0.10" in PAGE
+    assert f"{sum(len(alarm.metrics) for alarm in alarms)} at 0.10" in PAGE

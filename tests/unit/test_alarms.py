@@ -92,7 +92,8 @@ def test_a_recipient_of_alarms_is_subscribed_once(target: Target) -> None:
 
 
 def test_nobody_consuming_is_an_alarm_of_each_queue() -> None:
-    watched = {alarm.metric.dimensions["queue"] for alarm in all_of_them() if alarm.metric.name == "queue_consumers"}
+    metrics = [metric for alarm in all_of_them() for metric in alarm.metrics]
+    watched = {metric.dimensions["queue"] for metric in metrics if metric.name == "queue_consumers"}
     assert watched == set(CONSUMERS.values())
 
 
@@ -111,6 +112,22 @@ def test_more_connections_to_the_broker_than_two_releases_keep_ring(target: Targ
         )
     ensure_alarms(target, PLATFORM, api_url=API_URL)
     assert named()["carillon-dev: connections of RabbitMQ"]["Threshold"] == 2 * 3 + len(CONSUMERS)
+
+
+def test_the_broker_near_its_own_limits_rings_whatever_its_size(target: Target) -> None:
+    ensure_alarms(target, PLATFORM, api_url=API_URL)
+    rings = {name: named()[f"carillon-dev: {name} of RabbitMQ"] for name in ("memory", "disk")}
+    assert {name: reckoned(alarm) for name, alarm in rings.items()} == {
+        "memory": ("part / whole", ["RabbitMQMemUsed", "RabbitMQMemLimit"]),
+        "disk": ("part / whole", ["RabbitMQDiskFree", "RabbitMQDiskFreeLimit"]),
+    }
+    bounds = {name: (alarm["ComparisonOperator"], alarm["Threshold"]) for name, alarm in rings.items()}
+    assert bounds == {"memory": ("GreaterThanThreshold", 0.8), "disk": ("LessThanThreshold", 2.0)}
+
+
+def reckoned(alarm: dict[str, Any]) -> tuple[str, list[str]]:
+    ratio, *operands = alarm["Metrics"]
+    return ratio["Expression"], [operand["MetricStat"]["Metric"]["MetricName"] for operand in operands]
 
 
 def test_of_the_canary_and_of_what_must_run_every_minute_silence_rings() -> None:

@@ -16,7 +16,7 @@ from infra.release.preflight import confirm_caller, confirm_room
 from infra.release.source import check_out
 from infra.stage import Stage, read_stage
 from infra.target import Target
-from tests.rehearsed_aws import rehearsed_client
+from tests.rehearsed_aws import ENVIRONMENT, rehearsed_client
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = Stage("dev", "arm64", "api", 14, {"api_handler": 30, "relay": 2})
@@ -77,11 +77,18 @@ def test_production_is_large_unless_somebody_chooses() -> None:
 
 def test_an_administrator_needs_a_password() -> None:
     assert founders_of({}) == {}
-    assert founders_of({"ADMIN_EMAIL": "a@b.c", "ADMIN_PASSWORD": "x"}) == {
-        "first_admin": {"email": "a@b.c", "password": "x"}
+    assert founders_of({"ADMIN_EMAIL": "a@b.c", "ADMIN_PASSWORD": "p" * 8}) == {
+        "first_admin": {"email": "a@b.c", "password": "p" * 8}
     }
     with pytest.raises(StepFailed, match="no password"):
         founders_of({"ADMIN_EMAIL": "a@b.c"})
+
+
+@pytest.mark.parametrize("password", ["secret7", "é" * 37])
+def test_a_password_that_migrate_would_refuse_is_refused_before_anything_is_made(password: str) -> None:
+    with pytest.raises(StepFailed, match="ADMIN_PASSWORD") as refused:
+        founders_of({"ADMIN_EMAIL": "a@b.c", "ADMIN_PASSWORD": password})
+    assert password not in str(refused.value)
 
 
 def test_an_unknown_stage_is_told_with_those_there_are() -> None:
@@ -132,3 +139,26 @@ def test_a_release_is_taken_from_git_whole(tmp_path: Path) -> None:
     assert [(path.name, path.read_text()) for path in source.iterdir()] == [("app.py", "one")]
     with pytest.raises(StepFailed, match="git has no release 'v2'"):
         check_out(tmp_path, "v2", cache=tmp_path / "cache")
+
+
+def test_who_has_no_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StepFailed, match="no git here"):
+        check_out(tmp_path, "v1", cache=tmp_path / "cache")
+
+
+def test_a_profile_of_the_callers_shell_decides_nothing_where_the_target_names_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.setenv(variable, "nobody-has-this-one")
+    client = Target("dev", ENVIRONMENT).client("sts")
+    assert client.meta.region_name == ENVIRONMENT["AWS_DEFAULT_REGION"]
+
+
+def test_a_profile_that_the_target_names_gives_its_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "credentials").write_text("[ours]\naws_access_key_id = AKIAOURS\naws_secret_access_key = x\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    client = Target("dev", {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_PROFILE": "ours"}).client("sts")
+    url = client.generate_presigned_url("get_caller_identity")
+    assert "AKIAOURS" in url

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import infra.__main__ as commands
+from infra import rollout
 from infra.build import vendoring
 from infra.build.lambda_runtime import LambdaRuntime
 from infra.build.vendoring import vendor
@@ -29,17 +30,17 @@ def account(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["infra", "deploy", "--stage", "dev"])
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(commands, "confirm_caller", lambda **_: "account 1")
-    monkeypatch.setattr(commands, "confirm_room", lambda *_, **__: None)
-    monkeypatch.setattr(commands, "_deployed", lambda _target: Deployed([]))
-    monkeypatch.setattr(commands, "ensure_platform", lambda *given, **_: made.append(given))
+    monkeypatch.setattr(rollout, "confirm_caller", lambda **_: "account 1")
+    monkeypatch.setattr(rollout, "confirm_room", lambda *_, **__: None)
+    monkeypatch.setattr(rollout.Rollout, "_deployed", lambda _rollout: Deployed([]))
+    monkeypatch.setattr(rollout, "ensure_platform", lambda *given, **_: made.append(given))
     return made
 
 
 def test_a_python_whose_packages_do_not_exist_is_told_before_servers_are_made(
     account: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "vendor", refuse)
+    monkeypatch.setattr(rollout, "vendor", refuse)
 
     assert commands.main() == 1
 
@@ -54,7 +55,7 @@ def test_whoever_interrupts_is_told_how_to_go_on(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "vendor", interrupt)
+    monkeypatch.setattr(rollout, "vendor", interrupt)
 
     assert commands.main() != 0
 

@@ -116,7 +116,7 @@ def emitted() -> set[Emitted]:
 def watched() -> list[Metric]:
     alarms = alarms_of(Watched("dev", "api", dict.fromkeys(ALL, 60), reserved=45, has_canary=True))
     charts = [metric for section in sections("dev", "api") for chart in section.charts for metric in chart.metrics]
-    return [*(alarm.metric for alarm in alarms), *charts]
+    return [*(metric for alarm in alarms for metric in alarm.metrics), *charts]
 
 
 OURS = [metric for metric in watched() if metric.namespace == NAMESPACE]

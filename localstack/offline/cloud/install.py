@@ -5,7 +5,6 @@ its lock alone, the plug-in is small and changes with each of its lines.
 """
 
 import shutil
-import subprocess
 import sys
 import tempfile
 import venv
@@ -16,6 +15,7 @@ from pathlib import Path
 from infra.build.cached_folder import cached_folder, key_of
 from offline.cloud.runtime import prepare_runtime
 from offline.services.errors import ServerMissing
+from offline.services.programs import complaint_of
 
 FOLDER = Path(__file__).resolve().parents[2]
 LOCK = FOLDER / "requirements-localstack.txt"
@@ -23,6 +23,7 @@ PYTHON = (3, 11)
 # What the plug-in is built from. It takes the event source emulator with it, from the folder beside its own.
 _PLUGIN = ("plugin", "offline/emulator")
 _DEADLINE_S = 900
+_SHOWN = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,6 @@ def _pip_install(python: Path, *what: str) -> None:
 
 
 def _run(command: list[str]) -> None:
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
-    if answer.returncode != 0:
-        raise ServerMissing(f"LocalStack could not be installed:\n{answer.stderr.strip()[-2000:]}")
+    complaint = complaint_of(command, deadline_s=_DEADLINE_S)
+    if complaint is not None:
+        raise ServerMissing(f"LocalStack could not be installed:\n{complaint[-_SHOWN:]}")

@@ -3,16 +3,17 @@
 A package that forgets one of its dependencies fails in it as it would fail in Lambda.
 """
 
-import subprocess
 import sys
 import venv
 from pathlib import Path
 
 from infra.build.cached_folder import cached_folder, key_of
 from offline.services.errors import ServerMissing
+from offline.services.programs import complaint_of
 
 LOCK = Path(__file__).resolve().parents[2] / "requirements-runtime.txt"
 _DEADLINE_S = 600
+_SHOWN = 2000
 
 
 def prepare_runtime(cache: Path) -> Path:
@@ -30,15 +31,10 @@ def prepare_runtime(cache: Path) -> Path:
 
 def _make(folder: Path) -> None:
     venv.EnvBuilder(symlinks=True).create(folder)
-    answer = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")),
-            *("install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r", str(LOCK)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=_DEADLINE_S,
-        check=False,
-    )
-    if answer.returncode != 0:
-        raise ServerMissing(f"Lambda's runtime client could not be installed:\n{answer.stderr.strip()[-2000:]}")
+    command = [
+        *(sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")),
+        *("install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r", str(LOCK)),
+    ]
+    complaint = complaint_of(command, deadline_s=_DEADLINE_S)
+    if complaint is not None:
+        raise ServerMissing(f"Lambda's runtime client could not be installed:\n{complaint[-_SHOWN:]}")

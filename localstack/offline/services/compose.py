@@ -12,6 +12,7 @@ from offline.services.errors import ServerFailed
 from offline.services.plan import Plan, load_plan, new_plan, save_plan
 from offline.services.postgresql import PostgreSQL
 from offline.services.private import Endpoint, NotHealthy, Server, Site
+from offline.services.programs import complaint_of
 from offline.services.rabbitmq import RabbitMQ
 from offline.services.valkey import Valkey
 
@@ -79,9 +80,9 @@ def compose(place: Path, variables: Mapping[str, str], *arguments: str) -> None:
     project = "carillon-" + hashlib.sha256(str(place).encode()).hexdigest()[:12]
     command = ["docker", "compose", "--project-name", project, "--file", str(_FILE), *arguments]
     environment = {**os.environ, **variables}
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_DEADLINE_S, env=environment)
-    if answer.returncode != 0:
-        raise ServerFailed(f"docker compose could not run {place.name}:\n{answer.stderr.strip()}")
+    complaint = complaint_of(command, deadline_s=_DEADLINE_S, environment=environment)
+    if complaint is not None:
+        raise ServerFailed(f"docker compose could not run {place.name}:\n{complaint}")
 
 
 def _compose(name: str, site: Site, plan: Plan, *arguments: str) -> None:

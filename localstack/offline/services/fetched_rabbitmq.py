@@ -3,13 +3,13 @@
 import contextlib
 import fcntl
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from offline.services.binaries import RabbitMQInstallation, find_rabbitmq
 from offline.services.errors import ServerMissing
+from offline.services.programs import complaint_of
 
 _ERLANG = (
     "asn1 base crypto eldap ftp inets mnesia os-mon parsetools public-key runtime-tools"
@@ -88,7 +88,6 @@ def _make_movable(unpacked: Path) -> None:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
-    if answer.returncode != 0:
-        last = (answer.stderr.strip() or answer.stdout.strip() or "no message").splitlines()[-1]
-        raise ServerMissing(f"{command[0]} could not fetch it: {last}")
+    complaint = complaint_of(command, deadline_s=_DEADLINE_S, folder=folder)
+    if complaint is not None:
+        raise ServerMissing(f"{command[0]} could not fetch it: {complaint.splitlines()[-1]}")

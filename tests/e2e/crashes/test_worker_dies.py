@@ -10,7 +10,8 @@ from typing import Any
 
 from offline.stack.stack import Stack
 from tests.conftest import FUNCTION_TIMEOUT_S
-from tests.e2e.api import Client, address, delivery_of, events_of, told
+from tests.e2e.api import Client, delivery_of, events_of, told
+from tests.e2e.crashes.batches import begin_a_batch
 from tests.e2e.crashes.crashing import kill, running_pid, unlimited
 from tests.e2e.crashes.ledger import Ledger, Line, arrivals, draw_up
 from tests.e2e.emulator import paused
@@ -36,7 +37,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_only_what_it_had_not_settled(
     stack: Stack, client: Client, email_template: str, record_property: RecordProperty
 ) -> None:
     with slow_sink(stack.addresses):
-        accepted = begin_a_batch(stack, client, email_template)
+        accepted = begin_a_batch(client, email_template, paused=paused(stack, FUNCTION), size=BATCH, middle=MIDDLE)
         kill(stack, FUNCTION)
         at_the_sink = set(arrivals(client, accepted))
     ledger = draw_up(client, accepted, within_s=LEASE_S + 2 * RELAY_TICK_S + RESENDING_S)
@@ -56,7 +57,7 @@ def test_a_worker_that_was_stopped_past_its_lease_changes_nothing_when_it_comes_
 ) -> None:
     with unlimited(stack, FUNCTION):
         with slow_sink(stack.addresses):
-            accepted = begin_a_batch(stack, client, email_template)
+            accepted = begin_a_batch(client, email_template, paused=paused(stack, FUNCTION), size=BATCH, middle=MIDDLE)
             worker = running_pid(stack, FUNCTION)
             os.kill(worker, signal.SIGSTOP)
         open_ids = wait_for_the_ends_of_leases(client, accepted)
@@ -72,19 +73,6 @@ def test_a_worker_that_was_stopped_past_its_lease_changes_nothing_when_it_comes_
     record_property("late", len(late))
     for delivery_id in late:
         require_late_outcome_without_effect(ledger.lines[delivery_id])
-
-
-def begin_a_batch(stack: Stack, client: Client, template_code: str) -> Sequence[Json]:
-    """100 notifications that the function takes in one batch; returns in the middle of it."""
-    recipients = [address() for _ in range(BATCH)]
-    with paused(stack, FUNCTION):
-        accepted = [client.notify(template_code=template_code, recipient={"email": each}) for each in recipients]
-    eventually(
-        lambda: client.mails(recipients[MIDDLE]),
-        within_s=30,
-        otherwise=lambda: f"the sink has {len(arrivals(client, accepted))}",
-    )
-    return accepted
 
 
 def wait_for_the_ends_of_leases(client: Client, accepted: Sequence[Json]) -> set[str]:
