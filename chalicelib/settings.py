@@ -7,7 +7,7 @@ function reads no secret that it does not use, and it must keep the same rule as
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Self
 
 from pydantic import (
@@ -172,14 +172,15 @@ class Settings(BaseSettings):
         return next(other for other in databases.SETTINGS if getattr(self, other) == getattr(self, name))
 
 
-def load_settings(reveal: Reveal = _nowhere) -> Settings:
-    """Read and check the environment. What secrets say is asked of `reveal`, when it is needed.
+def load_settings(reveal: Reveal = _nowhere, *, given: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the environment, in which what is `given` goes first. What secrets say is asked of `reveal`, when
+    it is needed.
 
     Raises:
         InvalidSettings: naming every variable at fault, and none of their values.
     """
     try:
-        settings = Settings()
+        settings = Settings.model_validate({name.lower(): value for name, value in (given or {}).items()})
     except ValidationError as error:
         flaws = (f"{'.'.join(map(str, flaw['loc'])).upper()}: {flaw['msg']}" for flaw in error.errors())
         raise InvalidSettings("; ".join(flaws)) from None

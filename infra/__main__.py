@@ -9,18 +9,15 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
-from infra.caller import founders_of, target_of
-from infra.destroy import destroy
+from infra.caller import founders_of, profile_of, target_of
 from infra.errors import StepFailed
-from infra.platform.database_protection import demand_unprotected
-from infra.platform.servers import delete_platform, state_bucket_of
+from infra.platform.servers import ensure_platform, state_bucket_of
 from infra.release.lock import unlock
-from infra.release.preflight import confirm_caller
 from infra.release.source import check_out
 from infra.rollout import Rollout
 from infra.stage import read_stage
-from infra.steps import Step, run_steps
 from infra.target import Target
+from infra.teardown import tear_down
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _LOCAL = REPOSITORY / ".local"
@@ -42,13 +39,14 @@ def _rollback(given: Given, target: Target) -> None:
 
 
 def _roll_out(given: Given, target: Target, *, source: Path, again: str) -> None:
+    profile = profile_of(target.stage, chosen=given.profile)
     rollout = Rollout(
         target=target,
         source=source,
         stage=read_stage(source, target.stage),
-        profile=given.profile,
-        environment=os.environ,
+        make_platform=lambda: ensure_platform(target, profile=profile, given=os.environ, say=_say),
         founders=founders_of(os.environ),
+        alarm_email=os.environ.get("ALARM_EMAIL"),
         work=_work(target),
         cache=CACHE,
         say=_say,
@@ -63,20 +61,7 @@ def _destroy(given: Given, target: Target) -> None:
             f"This deletes the stage {target.stage!r} with its databases, queues and logs.",
             remedy=f"If that is meant: make destroy STAGE={target.stage} CONFIRM={target.stage}",
         )
-    again = f"make destroy STAGE={target.stage} CONFIRM={target.stage}"
-
-    def check() -> str:
-        caller = confirm_caller(sts=target.client("sts"))
-        demand_unprotected(target.client("rds"), stage=target.stage, region=target.region)
-        return caller
-
-    def release() -> None:
-        destroy(target, state_bucket=state_bucket_of(target), work=_work(target), say=_say, again=again)
-
-    def platform() -> None:
-        delete_platform(target, say=_say)
-
-    run_steps([Step("check", check), Step("release", release), Step("platform", platform)], say=_say, again=again)
+    tear_down(target, work=_work(target), say=_say, again=f"make destroy STAGE={target.stage} CONFIRM={target.stage}")
 
 
 def _unlock(_given: Given, target: Target) -> None:

@@ -1,16 +1,15 @@
 """Everything between a checkout and a stage that works: its servers, then the release on them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.build.lambda_runtime import our_runtime
 from infra.build.project import LOCK
 from infra.build.vendoring import vendor
-from infra.caller import profile_of
 from infra.deploy import deploy
 from infra.platform.server_logs import retain_server_logs
-from infra.platform.servers import ensure_platform, state_bucket_of
+from infra.platform.servers import state_bucket_of
 from infra.release.found import Finder
 from infra.release.migration import Founders
 from infra.release.preflight import confirm_caller, confirm_room
@@ -25,17 +24,17 @@ from infra.watch.alarms import ensure_recipient
 class Rollout:
     """One run of make deploy, or of make rollback with the tree of another release as its `source`.
 
-    `stage` is the source's own description of the target's stage. `profile` names the sizes of the servers, or is empty
-    for what befits the stage. `environment` is the caller's: settings of the functions, and who hears of alarms.
-    `founders` are let into a fresh installation. `again` is the command that goes on after a failure.
+    `stage` is the source's own description of the target's stage. `make_platform` makes the servers, or brings them to
+    what they should be, and may be called again. `founders` are let into a fresh installation. `alarm_email` is the
+    address that hears of alarms. `again` is the command that goes on after a failure.
     """
 
     target: Target
     source: Path
     stage: Stage
-    profile: str
-    environment: Mapping[str, str] = field(repr=False)
+    make_platform: Callable[[], Platform]
     founders: Founders = field(repr=False)
+    alarm_email: str | None
     work: Path
     cache: Path
     say: Say
@@ -72,8 +71,7 @@ class Rollout:
         return Finder.of(self.target).find(recorded)
 
     def _platform(self) -> None:
-        profile = profile_of(self.target.stage, chosen=self.profile)
-        self.platform = ensure_platform(self.target, profile=profile, given=self.environment, say=self.say)
+        self.platform = self.make_platform()
 
     def _server_logs(self) -> str:
         days = self.stage.log_retention_days
@@ -99,8 +97,7 @@ class Rollout:
         return deployed.api_url
 
     def _recipient(self) -> str:
-        email = self.environment.get("ALARM_EMAIL")
-        if not email:
+        if not self.alarm_email:
             return "nobody: give ALARM_EMAIL, so that somebody hears of them"
-        ensure_recipient(self.target, email)
-        return email
+        ensure_recipient(self.target, self.alarm_email)
+        return self.alarm_email

@@ -24,6 +24,12 @@ _STATUSES: Mapping[type[errors.CarillonError], HTTPStatus] = {
     errors.DependencyUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+# Python 3.13 took the words of RFC 9110, "Content Too Large" and "Unprocessable Content"
+_TITLES = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request Entity Too Large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Entity",
+}
+
 # RFC 6750 §3: what the token lacks is told only to a caller who gave one
 _CHALLENGES = {
     "invalid_token": 'Bearer error="invalid_token"',
@@ -37,6 +43,11 @@ def status_of(error: Exception) -> HTTPStatus:
     return next(known, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+def title_of(status: HTTPStatus) -> str:
+    """Its phrase, the same on every version of Python: RFC 9457 §3.1.3 wants titles that do not change."""
+    return _TITLES.get(status, status.phrase)
+
+
 def problem_of(error: Exception, *, correlation_id: str) -> Answer:
     """The answer to an error. A status of 500 or more says nothing of what happened inside."""
     status = status_of(error)
@@ -48,7 +59,7 @@ def problem_of(error: Exception, *, correlation_id: str) -> Answer:
         code, detail, flaws = errors.CarillonError.code, "Something went wrong on our side.", ()
     body: dict[str, object] = {
         "type": f"urn:carillon:problem:{code}",
-        "title": status.phrase,
+        "title": title_of(status),
         "status": int(status),
         "detail": detail,
         "code": code,

@@ -92,15 +92,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.build.package", description=__doc__)
     parser.add_argument("--architecture", default="", choices=("", *ARCHITECTURES), help="without it this machine's")
     parser.add_argument("--python", type=_version, help="of the runtime, such as 3.13; without it our own version")
+    parser.add_argument("--into", type=Path, default=LOCAL / "package", help="the folder where it is built")
     given = parser.parse_args()
     try:
         here = read_stage(REPOSITORY, STAGE).architecture
         runtime = our_runtime(given.architecture or here)
         if given.python:
             runtime = LambdaRuntime(given.python, runtime.architecture)
-        package = make_package(
-            runtime, source=REPOSITORY, work=LOCAL / "package" / runtime.architecture, cache=LOCAL / "cache"
-        )
+        work = given.into / runtime.architecture
+        package = make_package(runtime, source=REPOSITORY, work=work, cache=LOCAL / "cache")
         print(f"{package.archive}\n  for {runtime.name} on {runtime.architecture}")
         zipped, unzipped = package.zipped_bytes, package.unzipped_bytes
         print(f"  {zipped / MB:.1f} MB zipped, of {MOST_ZIPPED_BYTES / MB:.0f}")
@@ -110,7 +110,7 @@ def main() -> int:
             print("  not rehearsed: it runs on another machine or another version of Python than this one")
             return 0
         rehearse(package.folder)
-        print("  every function finds what it imports")
+        print("  every function finds what it needs")
         print(f"  import app: {check_import_time(package.folder):.2f} times the reference, of {BUDGET}")
     except StepFailed as error:
         print(error, file=sys.stderr)

@@ -1,133 +1,111 @@
-"""Invokes the functions of an unpacked package in a bare interpreter, which has nothing that the package forgot."""
+"""Plays every function of an unpacked package where nobody listens: each gets as far as finding nobody, and no less."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
+from chalicelib.errors import BrokerUnavailable, CacheUnavailable, DatabaseUnavailable
 from infra.build import in_package
+from infra.build.invoking import Event, Invoked, invoke
 from infra.build.rehearsal_settings import complete_settings
 from infra.errors import BuildFailed
 from infra.functions import ALL, HTTP
 
-Event = Mapping[str, Any]  # Any: what Lambda's invokers make, and what functions answer
-Answer = Any
-
-_OVERHEAD_S = 60
 _AT_ONCE = 2
 
+_ANSWERS: Mapping[str, HTTPStatus] = {"/health": HTTPStatus.OK, "/health/ready": HTTPStatus.SERVICE_UNAVAILABLE}
+"""What the API is asked, and what it answers while nobody listens. The second builds what the other routes stand on."""
 
-@dataclass(frozen=True, slots=True)
-class Invoked:
-    """What came of a process that was invoked with each of some events. `missing` is the module that it lacked.
+_NOBODY_LISTENS = {
+    *(f"{kind.__module__}.{kind.__name__}" for kind in (BrokerUnavailable, CacheUnavailable, DatabaseUnavailable)),
+    "sqlalchemy.exc.OperationalError",  # of `migrate`, which has no adapter of ours before its database
+}
+"""The errors that a function may end with here. Every other one would meet it in AWS, too."""
 
-    `modules` are the top-level modules that it took from the package, our own aside; `of_runtime` those from elsewhere.
-    """
-
-    function: str
-    answers: Sequence[Answer] = ()
-    raised: str | None = field(default=None, repr=False)
-    missing: str | None = None
-    modules: frozenset[str] = frozenset()
-    of_runtime: frozenset[str] = frozenset()
-
-
-def invoke(
-    package: Path,
-    function: str,
-    events: Iterable[Event],
-    *,
-    environment: Mapping[str, str],
-    python: Sequence[str] = (),
-    timeout_s: float = 30,
-) -> Invoked:
-    """Invoke one function in a fresh process, once an event. `package` is an unpacked one.
-
-    `python` is the command of another interpreter than the bare one, which has the standard library alone.
-
-    Raises:
-        BuildFailed: the process ended before it could tell.
-    """
-    answer = subprocess.run(
-        [*(python or bare_python()), "-P", in_package.__file__, function],
-        input=json.dumps({"events": list(events), "timeout_s": timeout_s}),
-        capture_output=True,
-        text=True,
-        cwd=package.resolve(),
-        env=dict(environment),
-        timeout=timeout_s + _OVERHEAD_S,
-        check=False,
-    )
-    if answer.returncode != 0:
-        raise BuildFailed(
-            f"{function} ended with status {answer.returncode}:\n{answer.stderr[-2000:]}", remedy="See what it says."
-        )
-    told = json.loads(answer.stdout)
-    found = {Path(folder): names for folder, names in told["modules"].items()}
-    ours = found.pop(package.resolve())
-    return Invoked(
-        function,
-        answers=told["answers"],
-        raised=told.get("raised"),
-        missing=told.get("missing"),
-        modules=_tops(ours) - {"app", "chalicelib"},
-        of_runtime=_tops(name for names in found.values() for name in names),
-    )
+_TRACE = "Traceback (most recent call last):\n"
 
 
 def rehearse(package: Path) -> None:
-    """Invoke every function where nobody listens, and import every module of ours besides. Takes seconds.
+    """Invoke every function with complete settings, and import every module of ours besides. Takes seconds.
 
     Raises:
-        BuildFailed: naming each function that needs a module which the package lacks, the module, and who wanted it.
+        BuildFailed: naming each function that needs a module which the package lacks, the module, and who wanted it;
+            and each that ends in anything else than a server which is away, with the error and where it comes from.
     """
-    events = {HTTP: _REQUEST}
     settings = complete_settings()
+    events = {HTTP: [_request(path) for path in _ANSWERS]}
 
     def play(function: str) -> Invoked:
-        return invoke(package, function, [events.get(function, {})], environment=settings, timeout_s=3)
+        return invoke(package, function, events.get(function, [{}]), environment=settings, timeout_s=3)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        played = pool.map(play, (*ALL, in_package.EVERYTHING))
-        failures = [_told(each) for each in played if each.missing]
-    if failures:
+        flaws = [flaw for each in pool.map(play, (*ALL, in_package.EVERYTHING)) if (flaw := flaw_of(each))]
+    if flaws:
         raise BuildFailed(
-            "the package lacks what its functions import:\n" + "\n".join(failures),
-            remedy="Name it in requirements.in and run make lock; or take it out of infra/build/left_out.py.",
+            "the package does not stand its rehearsal:\n" + "\n".join(flaws),
+            remedy="A module that it lacks: name it in requirements.in and run make lock; or take it out of"
+            " infra/build/left_out.py. A setting: give it in infra/build/rehearsal_settings.py. All else: mend it.",
         )
 
 
-def _told(failed: Invoked) -> str:
-    """The function, the module, and the innermost line of the trace that is not the import system's."""
-    lines = [line.strip() for line in (failed.raised or "").splitlines() if line.strip().startswith('File "/')]
-    name = "a module of chalicelib" if failed.function == in_package.EVERYTHING else failed.function
-    return f"{name} needs the module {failed.missing}: {lines[-1] if lines else 'nobody says where'}"
+def flaw_of(played: Invoked) -> str | None:
+    """What is wrong with a function that was rehearsed; None when all that it lacked was somebody who listens."""
+    name = "a module of chalicelib" if played.function == in_package.EVERYTHING else played.function
+    if played.missing:
+        return f"{name} needs the module {played.missing}: {_where(played.raised or '')}"
+    if played.raised is not None:
+        error = _error_of(played.raised)
+        return None if _is_expected(played.function, error) else f"{name} ends in {error}: {_where(played.raised)}"
+    return _flaw_of_answers(played) if played.function == HTTP else None
 
 
-def _tops(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name.partition(".")[0] for name in names)
+def _is_expected(function: str, error: str) -> bool:
+    """To import connects to nobody."""
+    return function != in_package.EVERYTHING and error.partition(":")[0] in _NOBODY_LISTENS
 
 
-def bare_python() -> Sequence[str]:
-    """The command of an interpreter that has the standard library alone."""
-    return (str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"), "-I", "-S")
+def _flaw_of_answers(played: Invoked) -> str | None:
+    """The edge makes an answer of every error: it shows in the status, and what it was in the log."""
+    answered = zip(_ANSWERS.items(), (answer["statusCode"] for answer in played.answers), strict=True)
+    wrong = [f"GET {path} with {status} and not with {right}" for (path, right), status in answered if status != right]
+    return f"{played.function} answers {', '.join(wrong)}: {_logged(played.printed)}" if wrong else None
 
 
-_REQUEST: Event = {
-    "resource": "/health",
-    "path": "/health",
-    "httpMethod": "GET",
-    "headers": {},
-    "multiValueHeaders": {},
-    "queryStringParameters": None,
-    "multiValueQueryStringParameters": None,
-    "pathParameters": None,
-    "stageVariables": None,
-    "requestContext": {"httpMethod": "GET", "resourcePath": "/health", "identity": {"sourceIp": "203.0.113.7"}},
-    "body": None,
-    "isBase64Encoded": False,
-}
+def _logged(printed: str) -> str:
+    """The errors that our log tells of, each with its class and place; the last words when it tells of none."""
+    records = [json.loads(line) for line in printed.splitlines() if line.startswith('{"level":')]
+    outermost = [record["raised"][0] for record in records if "raised" in record]
+    told = dict.fromkeys(f"{error['kind']} at {error['stack'][-1]}" for error in outermost)
+    return ", ".join(told) or printed[-2000:]
+
+
+def _error_of(raised: str) -> str:
+    """The class of the error with its module, and its message: the line below the frames of the outermost trace."""
+    lines = raised.rpartition(_TRACE)[2].splitlines()
+    return next((line for line in lines if not line.startswith(" ")), "an error without a name")
+
+
+def _where(raised: str) -> str:
+    """The innermost line of the trace that is not the import system's."""
+    lines = [line.strip() for line in raised.splitlines() if line.strip().startswith('File "/')]
+    return lines[-1] if lines else "nobody says where"
+
+
+def _request(path: str) -> Event:
+    """The gateway's event."""
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": "GET",
+        "headers": {},
+        "multiValueHeaders": {},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {"httpMethod": "GET", "resourcePath": path, "identity": {"sourceIp": "203.0.113.7"}},
+        "body": None,
+        "isBase64Encoded": False,
+    }

@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from chalicelib.settings import Settings
 from infra.errors import StepFailed
 from infra.eventually import Patience
 from infra.functions import APP
 from infra.platform.database_protection import demand_unprotected
 from infra.platform.emptying import empty_bucket
-from infra.platform.entrusted import ASKED_FOR, SIGNING_KEYS, demand_filled, ensure_signing_key
+from infra.platform.entrusted import demand_filled, ensure_signing_key
 from infra.platform.lasting import demand_lasting
+from infra.platform.plain_settings import plain_settings
 from infra.platform.stacks import AN_HOUR, Stack
 from infra.platform.template import filled, read_template
 from infra.platform.trust import demand_known_authority
@@ -38,11 +38,6 @@ SECRETS = {
 }
 """Which output is the ARN of which setting. Those of the replicas are missing where there is none."""
 
-ASKED_OF_THE_CALLER = ("EMAIL_FROM", "FCM_PROJECT_ID")
-_PLAIN = {name.upper() for name in Settings.model_fields} - set(SECRETS)
-_URLS = {name for name in _PLAIN if name.endswith("_URL")}
-"""Of databases of one's own: a password stands in each, so only the ARN of a secret may be given."""
-
 
 def ensure_platform(
     target: Target, *, profile: str, given: Mapping[str, str], say: Say, patience: Patience = AN_HOUR
@@ -56,7 +51,7 @@ def ensure_platform(
         StepFailed: a stack could not be made, a person must give a value first, which is then named, or these sizes
             would replace a server that is in use.
     """
-    plain = _plain_settings(given, target.stage)
+    plain = plain_settings(given, stage=target.stage, made_by_us=SECRETS)
     sizes = read_profile(profile)
     demand_known_authority(target.region, replicas=int(sizes["ReadReplicas"]))
     demand_lasting(_stacks(target, say, patience), sizes, profile=profile)
@@ -113,26 +108,6 @@ def _ask_for_secrets(target: Target) -> None:
     secretsmanager = target.client("secretsmanager")
     ensure_signing_key(secretsmanager, stage=target.stage)
     demand_filled(secretsmanager, stage=target.stage, region=target.region)
-
-
-def _plain_settings(given: Mapping[str, str], stage: str) -> Mapping[str, str]:
-    missing = [name for name in ASKED_OF_THE_CALLER if not given.get(name)]
-    if missing:
-        raise StepFailed(
-            f"{', '.join(missing)}: not given.",
-            remedy="Give each in the environment, such as EMAIL_FROM='Carillon <no-reply@example.com>' make deploy …",
-        )
-    misplaced = [name for name in (*ASKED_FOR, SIGNING_KEYS) if given.get(name)]
-    misplaced += [name for name, value in given.items() if name in _URLS and not value.startswith("arn:")]
-    if misplaced:
-        raise StepFailed(
-            f"{', '.join(misplaced)}: a secret, which no environment should hold.",
-            remedy="Take it out of the environment. Its place is Secrets Manager; you are told how to put it there.",
-        )
-    issuer = f"{APP}-{stage}"
-    return {"JWT_ISSUER": issuer, "JWT_AUDIENCE": issuer} | {
-        name: value for name, value in given.items() if name in _PLAIN
-    }
 
 
 def _platform(values: Mapping[str, str], plain: Mapping[str, str]) -> Platform:

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
 from infra.errors import StepFailed
 from infra.target import AwsClient
@@ -48,8 +48,18 @@ def deploy_lock(*, s3: AwsClient, bucket: str, stage: str) -> Iterator[None]:
         )
     try:
         yield
-    finally:
+    except BaseException as error:
+        _give_back_after(error, lock, stage)
+        raise
+    lock.give_back()
+
+
+def _give_back_after(error: BaseException, lock: "_Lock", stage: str) -> None:
+    """What failed is told, and not that its credentials, which may have ended, no longer give back a lock either."""
+    try:
         lock.give_back()
+    except (ClientError, BotoCoreError) as refused:
+        error.add_note(f"The stage stays locked: {refused}\nFree it: .venv/bin/python -m infra unlock --stage {stage}")
 
 
 def unlock(*, s3: AwsClient, bucket: str, stage: str) -> None:

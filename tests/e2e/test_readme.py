@@ -56,7 +56,11 @@ EXECUTED_BY = {
         CLOUD,
         "test_it_deploys_repairs_what_died_applies_what_changed_and_leaves_nothing",
     ),
-    "package": ("infra.build.package", PACKAGE, "test_the_package_fits_into_lambda"),
+    "package": (
+        "infra.build.package",
+        PACKAGE,
+        "test_make_package_builds_what_fits_into_lambda_and_tells_its_figures",
+    ),
     # as far as a machine without an account goes; their steps run in tests/localstack
     "deploy": ("infra deploy", AWS, "test_a_deployment_without_credentials_says_so_and_which_command_goes_on"),
     "rollback": ("infra rollback", AWS, "test_a_rollback_without_a_release_says_how_to_name_one"),

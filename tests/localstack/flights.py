@@ -1,6 +1,6 @@
 """Notifications on their way while a release is deployed, in each of the states in which they can be overtaken."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +23,10 @@ class Flight:
     """The 202s of some notifications."""
 
     accepted: Sequence[Json]
+
+    def joined_by(self, accepted: Iterable[Json]) -> "Flight":
+        """With what was accepted later."""
+        return Flight([*self.accepted, *accepted])
 
     def land(self, client: Client) -> Ledger:
         """Wait until all have reached their ends."""

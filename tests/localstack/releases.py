@@ -36,11 +36,7 @@ def upgrade() -> None:
 
 def next_release(folder: Path) -> Path:
     """A copy of the tree in which the API, the workers and each store's schema are one step further."""
-    for part in _SHIPPED:
-        shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in _FILES:
-        shutil.copy(REPOSITORY / file, folder)
-    _entitle(folder / "chalicelib" / "openapi.json")
+    entitled_release(folder)
     automatic = r'"Auto-Submitted: auto-generated\r\n"'
     _replace(folder / "chalicelib/channels/email/mime.py", automatic, rf'{automatic} "{HEADER}: next\r\n"')
     for store, (revision, statement) in REVISIONS.items():
@@ -51,10 +47,17 @@ def next_release(folder: Path) -> Path:
     return folder
 
 
-def _entitle(interface: Path) -> None:
+def entitled_release(folder: Path) -> Path:
+    """A copy of the tree that differs by the title of its API alone."""
+    for part in _SHIPPED:
+        shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in _FILES:
+        shutil.copy(REPOSITORY / file, folder)
+    interface = folder / "chalicelib" / "openapi.json"
     document = json.loads(interface.read_text())
     document["info"]["title"] = TITLE
     interface.write_text(json.dumps(document))
+    return folder
 
 
 def _replace(file: Path, old: str, new: str) -> None:

@@ -1,6 +1,7 @@
-"""A release is deployed over the one before, and taken back, while notifications are on their way: all arrive."""
+"""A release is deployed over the one before, and taken back, while notifications come and go: all arrive."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +11,23 @@ import pytest
 from offline.cloud.stack import CloudStack
 from offline.stack.layout import REPOSITORY
 from tests.e2e.api import Client, Json, address, succeeded
+from tests.e2e.crashes.crowd import Answered, Crowd
 from tests.e2e.crashes.ledger import Ledger
+from tests.e2e.crashes.posting import an_email_and_a_push, posting
 from tests.localstack.flights import take_off
 from tests.localstack.mappings import require_one_each
 from tests.localstack.releases import HEADER, REVISIONS, TITLE, next_release
 
+POSTING, POSTED_EVERY_S = 4, 0.5
+FEWEST_ACCEPTED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What there is once a release is deployed, and what became of all that was on its way when it came."""
+    """What there is once a release is deployed, what was answered meanwhile, and what became of all promises."""
 
     ledger: Ledger
+    answers: Sequence[Answered]
     title: str
     mail_headers: Mapping[str, str]
     schemas: Mapping[str, str]
@@ -46,14 +53,21 @@ def history(cloud: CloudStack, client: Client, tmp_path_factory: pytest.TempPath
 
 def deployed_in_flight(cloud: CloudStack, client: Client, source: Path) -> Seen:
     flight = take_off(cloud.target, client)
-    cloud.redeploy(source)
+    code = client.publish_template()
+    with Crowd(posting(client, lambda: an_email_and_a_push(code)), clients=POSTING) as crowd:
+        crowd.trickle_while(lambda: deploy(cloud, source), every_s=POSTED_EVERY_S, count=1)
     require_one_each(cloud.target)
     title = succeeded(client.call("GET /openapi.json"))["info"]["title"]
     recipient: Json = {"email": address()}
-    accepted = client.notify(template_code=client.publish_template(), recipient=recipient, channels=["email"])
+    accepted = client.notify(template_code=code, recipient=recipient, channels=["email"])
     client.wait_ended(accepted["notification_id"], within_s=60)
     (mail,) = client.mails(recipient["email"])
-    return Seen(flight.land(client), title, mail["headers"], schemas(cloud.addresses["DATABASE_URL"]))
+    ledger = flight.joined_by(crowd.accepted).land(client)
+    return Seen(ledger, crowd.answers, title, mail["headers"], schemas(cloud.addresses["DATABASE_URL"]))
+
+
+def deploy(cloud: CloudStack, source: Path) -> None:
+    cloud.redeploy(source)
 
 
 def schemas(database_url: str) -> dict[str, str]:
@@ -83,3 +97,14 @@ def test_a_rollback_brings_back_the_code_and_leaves_the_schema(history: History)
 
 def test_what_was_on_its_way_in_the_next_release_is_sent_by_the_one_before(history: History) -> None:
     history.rolled_back.ledger.require_all_sent()
+
+
+def test_whoever_posts_while_a_release_comes_is_promised_what_is_kept_or_told_to_come_again(
+    history: History, record_property: Callable[[str, object], None]
+) -> None:
+    for seen in (history.upgraded, history.rolled_back):
+        record_property("answers", Counter(answer.status for answer in seen.answers))
+        accepted = [answer for answer in seen.answers if answer.accepted]
+        assert len(accepted) >= FEWEST_ACCEPTED
+        assert {answer.body["deliveries"][0]["delivery_id"] for answer in accepted} <= set(seen.ledger.lines)
+        assert {answer.status for answer in seen.answers} <= {202, 502, 503}

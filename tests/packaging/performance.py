@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.build.rehearsal import Invoked, invoke
+from infra.build.invoking import Invoked, invoke
 from tests.packaging.stage import Stage
 
 Json = Any  # events and answers are of many shapes

@@ -1,7 +1,9 @@
 """What is missing or broken fails the build, and says what it is: no function finds it out."""
 
 import json
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from infra.build.project import build_for
 from infra.build.rehearsal import rehearse
 from infra.build.vendoring import vendor
 from infra.errors import BuildFailed
+from infra.functions import ALL, HTTP
 from infra.stage import CONFIG
 from tests.packaging.conftest import CACHE
 
@@ -39,14 +42,24 @@ def build(source: Path, *, runtime: LambdaRuntime | None = None) -> Path:
     )
 
 
-def without(package: Package, name: str, into: Path) -> Path:
-    """The unpacked package with one module of others missing, all else the same files."""
+def altered(
+    package: Package, into: Path, *, without: str = "", replaced: Mapping[str, tuple[str, str]] | None = None
+) -> Path:
+    """The unpacked package with one module of others missing, or with other words in modules of ours.
+
+    All else are the same files, but for the bytecode of those modules: it would win over their sources.
+    """
+    slips = replaced or {}
     into.mkdir()
     for entry in package.folder.iterdir():
-        if entry.name == "chalicelib":
-            shutil.copytree(entry, into / entry.name)
-        elif entry.name != name:
+        if entry.name not in {"chalicelib", without}:
             (into / entry.name).symlink_to(entry)
+    stale = shutil.ignore_patterns(*(f"{Path(name).stem}.*.pyc" for name in slips))
+    shutil.copytree(package.folder / "chalicelib", into / "chalicelib", ignore=stale)
+    for name, (old, new) in slips.items():
+        module = into / "chalicelib" / name
+        assert old in module.read_text()
+        module.write_text(module.read_text().replace(old, new, 1))
     return into
 
 
@@ -54,10 +67,37 @@ def test_a_missing_dependency_of_a_dependency_names_the_function_and_the_module(
     package: Package, tmp_path: Path
 ) -> None:
     with pytest.raises(BuildFailed) as failed:
-        rehearse(without(package, "httpcore", tmp_path / "package"))
+        rehearse(altered(package, tmp_path / "package", without="httpcore"))
     assert "deliver_push needs the module httpcore" in str(failed.value)
     assert "deliver_push_bulk needs the module httpcore" in str(failed.value)
     assert "deliver_email needs" not in str(failed.value)
+
+
+def test_a_name_that_a_handler_does_not_know_is_told_with_function_file_and_line(
+    package: Package, tmp_path: Path
+) -> None:
+    slips = {
+        "handlers/functions.py": ("retention.purge(", "retentions.purge("),
+        "handlers/health.py": ("ok(AliveResource())", "ok(AliveResources())"),
+    }
+    with pytest.raises(BuildFailed) as failed:
+        rehearse(altered(package, tmp_path / "package", replaced=slips))
+    told = failed.value.problem
+    assert re.findall(r"^(\w+) (?:answers|ends|needs) ", told, re.MULTILINE) == ["api_handler", "purge"]
+    assert re.search(
+        r"GET /health with 500 and not with 200: builtins\.NameError at \S+/handlers/health\.py:\d+ alive", told
+    )
+    assert re.search(r"purge ends in NameError: name 'retentions' .*/handlers/functions\.py", told)
+
+
+def test_a_required_setting_that_is_not_rehearsed_is_named(package: Package, tmp_path: Path) -> None:
+    one_more = {"settings.py": ("    jwt_issuer:", "    jwt_leeway_s: PositiveInt\n    jwt_issuer:")}
+    with pytest.raises(BuildFailed, match=r"infra/build/rehearsal_settings\.py") as failed:
+        rehearse(altered(package, tmp_path / "package", replaced=one_more))
+    told = failed.value.problem
+    refused = re.findall(r"^(\w+) ends in chalicelib\.errors\.InvalidSettings: JWT_LEEWAY_S: ", told, re.MULTILINE)
+    assert refused == [function for function in ALL if function != HTTP]
+    assert re.search(r"^api_handler answers GET /health with 500 .*\.InvalidSettings at ", told, re.MULTILINE)
 
 
 def test_a_missing_dependency_of_ours_names_file_and_line(source: Path) -> None:

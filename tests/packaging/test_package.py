@@ -1,18 +1,29 @@
 """The deployment package, unpacked, in an interpreter that has nothing that it should bring itself."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from infra.build.import_time import BUDGET
 from infra.build.in_package import EVERYTHING, NOTHING
-from infra.build.package import MOST_UNZIPPED_BYTES, MOST_ZIPPED_BYTES, Package, check_size
-from infra.build.rehearsal import invoke, rehearse
+from infra.build.invoking import invoke
+from infra.build.package import MB, MOST_UNZIPPED_BYTES, MOST_ZIPPED_BYTES, Package, check_size
 from infra.errors import BuildFailed
 from infra.functions import ALL
 from tests.packaging.allowed_modules import ALLOWED
+from tests.packaging.conftest import Made
 from tests.packaging.performance import Performance
 
+FIGURES = re.compile(
+    r"""
+  (\S+) MB zipped, of 60
+  (\S+) MB unzipped, of 180
+  every function finds what it needs
+  import app: (\S+) times the reference, of 1\.25
+"""
+)
 IMPORT_OFFLINE = """
 import os, sys
 
@@ -38,12 +49,14 @@ def test_the_application_imports_without_settings(package: Package, bare_runtime
     assert imported.of_runtime == frozenset()
 
 
-def test_every_module_finds_what_it_imports_in_the_bare_interpreter(package: Package) -> None:
-    rehearse(package.folder)
-
-
-def test_the_package_fits_into_lambda(package: Package) -> None:
-    check_size(package.zipped_bytes, package.unzipped_bytes)
+def test_make_package_builds_what_fits_into_lambda_and_tells_its_figures(made: Made) -> None:
+    assert made.exit_status == 0, made.complaint
+    told = FIGURES.search(made.printed)
+    assert told is not None, made.printed
+    zipped_mb, unzipped_mb, ratio = map(float, told.groups())
+    assert zipped_mb == round(made.package.zipped_bytes / MB, 1) <= 60
+    assert unzipped_mb == round(made.package.unzipped_bytes / MB, 1) <= 180
+    assert 1 < ratio <= BUDGET
 
 
 @pytest.mark.parametrize(("zipped", "unzipped"), [(MOST_ZIPPED_BYTES + 1, 0), (0, MOST_UNZIPPED_BYTES + 1)])

@@ -53,6 +53,18 @@ def test_it_configures_every_function_and_no_other() -> None:
         assert set(read_stage(ROOT, stage).reserved) == FUNCTIONS
 
 
+def test_no_two_stages_share_the_metrics_of_an_api() -> None:
+    """CloudWatch tells APIs apart by their name, which is the same for all, and by the gateway's stage."""
+    gateway_stages = [read_stage(ROOT, stage).gateway_stage for stage in STAGES]
+    assert sorted(gateway_stages) == sorted(set(gateway_stages))
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "local"])
+def test_what_a_stage_of_aws_runs_on_is_not_left_to_the_machine_that_deploys(stage: str) -> None:
+    written = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    assert written["stages"][stage]["lambda_architecture"] == "arm64"
+
+
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("function", functions.ALL)
 def test_every_function_has_its_own_policy_and_its_logs_an_end(stage: str, function: str) -> None:

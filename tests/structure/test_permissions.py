@@ -166,6 +166,12 @@ def test_what_lambda_may_do_in_a_function_s_name_its_code_may_not(function: str)
 
 
 @pytest.mark.parametrize("function", ALL)
+def test_lambda_logs_in_to_the_broker_for_those_that_have_a_mapping_and_for_no_other(function: str) -> None:
+    login = ("secretsmanager:GetSecretValue", secret_arn("broker-login"))
+    assert Policy.of(function).allows(*login, by_our_code=False) is (function in CONSUMERS)
+
+
+@pytest.mark.parametrize("function", ALL)
 def test_a_function_writes_to_its_own_log_alone(function: str) -> None:
     policy = Policy.of(function)
     for other in ALL:

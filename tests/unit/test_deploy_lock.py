@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from moto import mock_aws
 
 from infra.errors import StepFailed
@@ -59,6 +60,34 @@ def test_whatever_ends_a_deployment_gives_the_lock_back(s3: AwsClient) -> None:
         raise KeyboardInterrupt
 
     assert not held(s3)
+
+
+class EndingCredentials:
+    """An S3 that knows us until our credentials end."""
+
+    def __init__(self, s3: AwsClient) -> None:
+        self._s3 = s3
+        self.ended = False
+
+    def __getattr__(self, operation: str) -> Any:  # Any: an operation of boto3's
+        if self.ended:
+            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "it ended"}}, operation)
+        return getattr(self._s3, operation)
+
+
+def test_a_lock_that_cannot_be_given_back_does_not_hide_what_failed_before(s3: AwsClient) -> None:
+    ending = EndingCredentials(s3)
+
+    def break_late() -> None:
+        ending.ended = True
+        raise StepFailed("It is broken.", remedy="Mend it.")
+
+    with pytest.raises(StepFailed, match="broken") as failed, deploy_lock(s3=ending, bucket=BUCKET, stage="dev"):
+        break_late()
+
+    [note] = failed.value.__notes__
+    assert "ExpiredToken" in note
+    assert "infra unlock --stage dev" in note
 
 
 def test_a_lock_of_a_dead_process_of_this_machine_is_taken_over(s3: AwsClient) -> None:

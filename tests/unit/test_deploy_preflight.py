@@ -33,7 +33,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     monkeypatch.setattr(rollout, "confirm_caller", lambda **_: "account 1")
     monkeypatch.setattr(rollout, "confirm_room", lambda *_, **__: None)
     monkeypatch.setattr(rollout.Rollout, "_deployed", lambda _rollout: Deployed([]))
-    monkeypatch.setattr(rollout, "ensure_platform", lambda *given, **_: made.append(given))
+    monkeypatch.setattr(commands, "ensure_platform", lambda *given, **_: made.append(given))
     return made
 
 

@@ -16,6 +16,7 @@ from chalicelib.handlers.contract import Success
 from chalicelib.handlers.fallback import register_fallbacks
 from chalicelib.handlers.guards import Guards
 from chalicelib.handlers.http import endpoint
+from chalicelib.handlers.problems import title_of
 from chalicelib.handlers.request import NoBody, NoQuery, Request, RequestModel
 from tests.gateway_client import Answered, GatewayClient
 
@@ -119,7 +120,7 @@ def shop() -> Shop:
 def assert_problem(answer: Answered, status: int, code: str) -> None:
     assert (answer.status, answer.json["status"], answer.json["code"]) == (status, status, code)
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json["title"] == HTTPStatus(status).phrase
+    assert answer.json["title"] == title_of(HTTPStatus(status))
     assert answer.json["type"] == f"urn:carillon:problem:{code}"
     assert answer.json["correlation_id"] == answer.headers["x-correlation-id"]
 
@@ -224,6 +225,11 @@ def test_a_body_is_measured_in_bytes(shop: Shop) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[1", b'{"name": NaN}', b'{"name": "a", "name": "b"}'])
 def test_what_is_not_json_is_400(shop: Shop, content: bytes) -> None:
     assert_problem(shop.client().call("POST /things", content=content), 400, "malformed_json")
+
+
+@pytest.mark.parametrize(("status", "title"), [(413, "Request Entity Too Large"), (422, "Unprocessable Entity")])
+def test_a_title_is_the_same_on_every_version_of_python(status: int, title: str) -> None:
+    assert title_of(HTTPStatus(status)) == title
 
 
 def test_a_body_of_the_wrong_shape_is_422_with_a_pointer_for_each_flaw(shop: Shop) -> None:

@@ -166,6 +166,18 @@ def test_what_only_the_caller_knows_is_asked_for_by_name_before_anything_is_made
     assert target.cloudformation.calls == []
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("RATE_LIMIT_IP", "abc"), ("CORS_ORIGINS", "example"), ("RETRY_DELAYS_S", "soon"), ("RETENTION_DAYS", "0")],
+)
+def test_what_the_functions_would_not_start_with_is_refused_before_anything_is_made(
+    target: StagedTarget, setting: str, value: str
+) -> None:
+    with pytest.raises(StepFailed, match=rf"would not start: {setting}: "):
+        target.ensure(given={**GIVEN, setting: value})
+    assert target.cloudformation.called("create_change_set") == []
+
+
 @pytest.mark.parametrize("name", ["FCM_CREDENTIALS", "JWT_PRIVATE_KEYS", "USERS_DATABASE_URL"])
 def test_a_secret_in_the_environment_is_refused_without_showing_it(target: StagedTarget, name: str) -> None:
     with pytest.raises(StepFailed, match=name) as failure:

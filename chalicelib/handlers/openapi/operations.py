@@ -11,6 +11,7 @@ from chalicelib.handlers.openapi.headers import answer_headers, shared_headers
 from chalicelib.handlers.openapi.parameters import parameters_of
 from chalicelib.handlers.openapi.problems import BODILESS, statuses_of
 from chalicelib.handlers.openapi.schemas import Json, Schemas
+from chalicelib.handlers.problems import title_of
 from chalicelib.handlers.request import NoBody, OptionalBody
 
 BEARER = "bearer"
@@ -36,7 +37,7 @@ def operation_of(contract: AnyContract, *, operation_id: str, tag: str, links: J
 
 def problem_name(status: HTTPStatus, *, limited: bool) -> str:
     """The component that describes a problem, such as `NotFound`."""
-    return "".join(word.capitalize() for word in status.name.split("_")) + ("" if limited else "Unlimited")
+    return title_of(status).replace(" ", "") + ("" if limited else "Unlimited")
 
 
 def _problem(status: HTTPStatus, contract: AnyContract) -> Json:

@@ -8,7 +8,7 @@ from chalicelib.handlers.answers import ResourceModel
 from chalicelib.handlers.contract import AnyContract
 from chalicelib.handlers.openapi.headers import answer_headers, shared_headers
 from chalicelib.handlers.openapi.schemas import Json, Schemas
-from chalicelib.handlers.problems import MEDIA_TYPE
+from chalicelib.handlers.problems import MEDIA_TYPE, title_of
 from chalicelib.handlers.request import NoBody
 
 BODILESS = frozenset({"GET", "DELETE"})
@@ -87,7 +87,7 @@ def problem_response(status: HTTPStatus, schemas: Schemas, *, limited: bool) -> 
         own = answer_headers("Retry-After", certain=False)
     example = _example(status)
     return {
-        "description": f"{status.phrase}: {example['detail']}",
+        "description": f"{title_of(status)}: {example['detail']}",
         "headers": shared_headers(limited=limited, counted=status not in _MAY_COME_FIRST) | own,
         "content": {MEDIA_TYPE: {"schema": schemas.answer(Problem), "example": example}},
     }
@@ -97,7 +97,7 @@ def _example(status: HTTPStatus) -> Json:
     code, detail = _SAMPLES[status]
     example: Json = {
         "type": f"urn:carillon:problem:{code}",
-        "title": status.phrase,
+        "title": title_of(status),
         "status": int(status),
         "detail": detail,
         "code": code,
